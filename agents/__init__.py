@@ -1,0 +1,1 @@
+"""codegym.agents: language models, learning, search, and adapters to other libraries."""

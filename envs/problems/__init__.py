@@ -1,0 +1,1 @@
+"""What to solve: problems, sets of problems, and where they come from."""

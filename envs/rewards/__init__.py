@@ -1,0 +1,1 @@
+"""What an outcome is worth, and which part of a program earned it."""
