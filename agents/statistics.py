@@ -1,0 +1,115 @@
+"""pass@k and its confidence intervals: pure functions of counts, shared by training and by the leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codegym.envs.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over problems with its bootstrap confidence interval.
+
+    Attributes:
+        value: the mean.
+        low: lower end of the interval.
+        high: upper end of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, float]:
+        """The three numbers by name, as `summary.json` holds them."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+
+
+def pass_at_k(samples: int, passed: int, k: int) -> float:
+    """The unbiased estimate of the chance that at least one of k samples passes: 1 - C(n - c, k) / C(n, k).
+
+    Computed as a product, because the binomials overflow (Chen et al. 2021, section 2.1).
+
+    Args:
+        samples: n, the number of samples drawn for the problem.
+        passed: c, how many of them passed.
+        k: how many samples one may try, at most n.
+
+    Raises:
+        OptionError: if not 1 <= k <= n, or not 0 <= c <= n.
+    """
+    if not 0 <= passed <= samples:
+        raise OptionError(f"{passed} of {samples} samples cannot have passed.")
+    if not 1 <= k <= samples:
+        raise OptionError(f"pass@{k} needs at least {k} samples per problem (there are {samples}), and k >= 1.")
+    if samples - passed < k:
+        return 1.0
+    return 1.0 - float(np.prod(1.0 - k / np.arange(samples - passed + 1, samples + 1, dtype=np.float64)))
+
+
+def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int, *, seed: int = 0) -> Estimate:
+    """pass@k averaged over problems, with its bootstrap interval.
+
+    Args:
+        counts: (samples, passed) for each problem.
+        k: as in `pass_at_k`.
+        seed: of the bootstrap.
+    """
+    return bootstrap([pass_at_k(samples, passed, k) for samples, passed in counts], seed=seed)
+
+
+def bootstrap(values: Sequence[float], *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0) -> Estimate:
+    """The mean over problems and its percentile bootstrap interval; problems are what is resampled.
+
+    Args:
+        values: one number per problem.
+        confidence: coverage of the interval.
+        resamples: number of bootstrap resamples.
+        seed: of the resampling; the same numbers and seed give the same interval.
+
+    Raises:
+        OptionError: if there are no values.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    if sample.size == 0:
+        raise OptionError("A mean over no problems does not exist.")
+    low, high = np.quantile(_resampled_means(sample, resamples, seed), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Estimate(float(sample.mean()), float(low), float(high))
+
+
+def paired_bootstrap(
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Estimate:
+    """The mean difference second - first over the same problems, in the same order, and its interval.
+
+    Raises:
+        OptionError: if the two are not of the same, positive length.
+    """
+    if len(first) != len(second):
+        raise OptionError(f"A paired comparison needs the same problems on both sides ({len(first)}, {len(second)}).")
+    difference = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    return bootstrap(difference.tolist(), confidence=confidence, resamples=resamples, seed=seed)
+
+
+def _resampled_means(sample: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Means of `resamples` draws with replacement, in slices that keep the index matrix below about 32 MB."""
+    rng = np.random.default_rng(seed)
+    rows = max(1, 4_000_000 // sample.size)
+    parts = [
+        sample[rng.integers(sample.size, size=(min(rows, resamples - done), sample.size))].mean(axis=1)
+        for done in range(0, resamples, rows)
+    ]
+    return np.concatenate(parts)
