@@ -1,0 +1,1 @@
+"""Search: Monte Carlo trees over unfinished programs, and best-of-n."""
