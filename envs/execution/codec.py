@@ -2,8 +2,8 @@
 
 The text is JSON, so that both directions run in C for lists of numbers and strings. What JSON cannot say is a
 one-member object {tag: content}: `{"tuple": [1, 2]}`, `{"dict": [key, value, key, value]}`, `{"int": "-ff"}` for long
-integers (hex: decimal is quadratic and bounded by the interpreter). Only exact types are values; everything else (also
-a subclass: its `__eq__` would be the candidate's) becomes `{"handle": [id, type name]}`, an object that stays where it is.
+integers (hex: decimal is quadratic and bounded by the interpreter). Only exact types are values; everything else, also
+a subclass (its `__eq__` would be the candidate's), becomes `{"handle": [id, type name]}`: it stays where it is.
 
 `decode` is for hostile bytes: it bounds their number, nesting and number length before parsing, and refuses colliding
 hashes, so that neither time nor memory nor the C stack can be taken from the judge.
@@ -166,6 +166,11 @@ def _write_numpy(encoder: _Encoder, value: Any) -> Any:
     return None
 
 
+def _write_bytes(encoder: _Encoder, value: bytes, depth: int) -> Any:
+    encoder.take(len(value) >> 4)
+    return {"bytes": value.hex()}
+
+
 def _write_decimal(encoder: _Encoder, value: Decimal, depth: int) -> Any:
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and abs(exponent) > MAX_SCALE:
@@ -175,7 +180,7 @@ def _write_decimal(encoder: _Encoder, value: Decimal, depth: int) -> Any:
 
 _WRITERS: dict[type, Callable[[_Encoder, Any, int], Any]] = {
     complex: lambda e, v, d: {"complex": [v.real, v.imag]},
-    bytes: lambda e, v, d: (e.take(len(v) >> 1), {"bytes": v.hex()})[1],
+    bytes: _write_bytes,
     set: lambda e, v, d: {"set": e.items(v, d)},
     frozenset: lambda e, v, d: {"frozenset": e.items(v, d)},
     range: lambda e, v, d: {"range": e.items((v.start, v.stop, v.step), d)},
@@ -337,16 +342,20 @@ def _read_ndarray(content: Any) -> Any:
     dtype, shape, data = content
     if len(shape) > 32:
         raise CodecError("too many dimensions")
-    return numpy.frombuffer(bytes.fromhex(data), _dtype(dtype)).reshape([_int(n) for n in shape]).copy()
+    raw, dimensions = bytes.fromhex(data), [_int(n) for n in shape]
+    if not raw:
+        if 0 not in dimensions:
+            raise CodecError("an array without its content")
+        return numpy.zeros(dimensions, _dtype(dtype))
+    return numpy.frombuffer(raw, _dtype(dtype)).reshape(dimensions).copy()
 
 
 def _read_numpy(content: Any) -> Any:
     import numpy
 
     dtype, data = content
-    raw = bytes.fromhex(data)
-    found = numpy.frombuffer(raw, _dtype(dtype)) if raw else numpy.zeros(1, _dtype(dtype))
-    return found[0]
+    kind, raw = _dtype(dtype), bytes.fromhex(data)
+    return (numpy.frombuffer(raw, kind) if kind.itemsize else numpy.zeros(1, kind))[0]
 
 
 def _dtype(name: Any) -> Any:
