@@ -13,8 +13,8 @@ Landlock, capabilities, no_new_privs; may fork itself into a pid namespace, the 
 in the numpy profile, numpy; `gc.freeze()`; serve. In each child, right after the fork and before any byte from
 the judge is read: close everything but the channel, then `isolation.enter_child()` (seccomp, static rlimits). The child then waits, jailed, for its
 first message: seccomp must leave it recvmsg, read, write, sendto/sendmsg on what it holds, mmap, munmap, close, dup2/dup3,
-fcntl and prlimit64 of itself (the limits of memory, CPU and descriptors come with the job); for standard-input programs
-also fork by `isolation.fork()`, see there; nothing else that a pure Python program does not need.
+fcntl and prlimit64 of itself (the limits of memory, CPU and descriptors come with the job), and nothing else that a pure
+Python program does not need; never a new process. A program on standard input gets one such child per test.
 
 Frames
     A channel is a SOCK_STREAM socket pair: frames of 4 bytes little-endian length and one `codec` value, a list that
@@ -45,8 +45,8 @@ Candidate: judge to child (program text and inputs; never an expected value, a t
         "isinstance" [name]   -> bool, by the names of the classes in the type's mro
         "name" [global name]  -> value; the handle is 0: a global of the program (also a class, as a handle)
         "drop" []             -> None
-    ["run_stdio", options, source, count]         attached: first the memfd for coverage if asked, then per test
-                                                  one stdin memfd and the write end of one pipe
+    ["stdio", options, source]                    one run of the whole program; attached: the memfd for coverage if asked,
+                                                  the sealed memfd of standard input, the write end of a pipe for output
 Candidate: child to judge
     ["statements", [start, end, start, end, ...]] only with coverage, before any code of the program runs
     ["answers", [answer, ...]]                    to "run": one per call
@@ -56,8 +56,7 @@ Candidate: child to judge
         ["error", type name, message, mro]        the call raised; mro: names of the type's bases, up to BaseException
         ["stop"]                                  StopIteration of "next"
         ["large", message]                        the value is beyond the codec's bounds
-    ["failed", stage, type name, message]         stage "compile" or "load": instead of "answers"
-    ["ran", index, status]                        stdio: how that test's process ended
+    ["failed", stage, type name, message]         stage "compile" or "load": instead of "answers"; for stdio also "run"
 
 Referee: judge to child. `task` is opaque to the judge but for its kind; referee.py is its only reader and writer
     ["referee", task]           a new task; a referee serves tasks one after the other until its channel is closed
