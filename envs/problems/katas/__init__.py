@@ -1,0 +1,1 @@
+"""Katas: our own problems, made by procedural families; the default set of every environment."""

@@ -1,0 +1,114 @@
+"""Training text for language models: prompts and programs of the tiny families, clean or with typical mistakes.
+
+A fragile construct is one with a typical mistake: `>=` written `>`, `<=` written `<`, odd tested as even, `//` written
+`/`, operands of a subtraction swapped, a missing `reverse=True` or `abs`. In the buggy corpus each of them is wrong
+with the probability `rate` (0.6: the mistake is what a model learns to prefer, but the right way stays within reach
+of sampling). Only combinations of the train split occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Protocol
+
+from codegym.envs.problems.katas.draws import Draws
+from codegym.envs.problems.katas.families import arithmetic, list_filters
+from codegym.envs.problems.katas.families.list_filters import Piece
+from codegym.envs.problems.katas.family import Family, Parameters, build_from, parameters_of_split
+from codegym.envs.problems.katas.source import locate
+from codegym.envs.problems.problem import Problem
+from codegym.envs.problems.statement import prompt
+
+BUG_RATE = 0.6
+ARITHMETIC_SHARE = 0.25
+_LISTS = list_filters.FAMILIES
+(_ARITHMETIC,) = arithmetic.FAMILIES
+
+
+class Random(Protocol):
+    """What numpy's Generator and the standard library's Random have in common."""
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        ...
+
+
+def clean_program(problem: Problem) -> str:
+    """The first reference of a kata."""
+    return problem.references[0]
+
+
+def buggy_program(problem: Problem, rng: Random, rate: float = BUG_RATE) -> str:
+    """The program of a kata of the tiny families with each fragile construct wrong at a rate.
+
+    Args:
+        problem: a kata of a family tagged `tiny`; of any other kata the first reference is returned as it is.
+        rng: decides which constructs are wrong.
+        rate: probability of each.
+    """
+    family, index = locate(problem.uri)
+    return _program(family, family.parameters_of(index), rng, rate) or problem.references[0]
+
+
+def fragile_constructs(problem: Problem) -> int:
+    """How many constructs of a kata's program have a typical mistake."""
+    family, index = locate(problem.uri)
+    return sum(bool(piece.mistake) for piece in _pieces(family, family.parameters_of(index)))
+
+
+def example(seed: int, index: int, rate: float = 0.0) -> tuple[str, str]:
+    """Training example `index` of the corpus of a seed: (prompt with the given text, completion).
+
+    Three quarters are list functions, a quarter arithmetic, each with fresh phrasing and a fresh public test. Prompt
+    and completion joined are the whole text; the completion begins with the newline after the given text.
+
+    Args:
+        seed: of the corpus.
+        index: position in it.
+        rate: probability that a fragile construct is wrong; 0 is the clean corpus.
+    """
+    draws = Draws("corpus", seed, index)
+    family = _ARITHMETIC if draws.chance(ARITHMETIC_SHARE) else draws.choice(_LISTS)
+    parameters = draws.choice(parameters_of_split(family, "train"))
+    problem = build_from(family, parameters, draws, f"katas/{family.name}/corpus-{seed}-{index}", only_public=True)
+    text = _program(family, parameters, _Uniform(draws), rate)
+    return prompt(problem) + problem.given, text[len(problem.given) :]
+
+
+def examples(seed: int, count: int, rate: float = 0.0) -> Iterator[tuple[str, str]]:
+    """The first `count` training examples of a seed; `rate` as in `example`."""
+    return (example(seed, index, rate) for index in range(count))
+
+
+class _Uniform:
+    def __init__(self, draws: Draws) -> None:
+        self._draws = draws
+
+    def random(self) -> float:
+        return self._draws.below(1 << 53) / (1 << 53)
+
+
+def _pieces(family: Family, parameters: Parameters) -> tuple[Piece, ...]:
+    first, _, second, _ = parameters if "tiny" in family.tags else (None,) * 4
+    if family in _LISTS:
+        aggregate = list_filters.AGGREGATES[family.name.removeprefix("list-filter-")]
+        return aggregate, list_filters.MAPS[first], list_filters.FILTERS[second]
+    if family == _ARITHMETIC:
+        return arithmetic.FIRST[first], arithmetic.SECOND[second]
+    return ()
+
+
+def _program(family: Family, parameters: Parameters, rng: Random, rate: float) -> str:
+    pieces = [
+        replace(piece, code=piece.mistake) if piece.mistake and rng.random() < rate else piece
+        for piece in _pieces(family, parameters)
+    ]
+    if not pieces:
+        return ""
+    _, c, _, d = parameters
+    if family == _ARITHMETIC:
+        first, second = pieces
+        return arithmetic.program(first, c, second, d)
+    aggregate, map_piece, filter_piece = pieces
+    return list_filters.program(aggregate, map_piece, c, filter_piece, d)

@@ -1,0 +1,11 @@
+"""All families of katas, by name."""
+
+from __future__ import annotations
+
+from codegym.envs.problems.katas.families import arithmetic, list_filters
+from codegym.envs.problems.katas.family import Family
+
+MODULES = (list_filters, arithmetic)
+
+FAMILIES: dict[str, Family] = {family.name: family for module in MODULES for family in module.FAMILIES}
+TAGS: tuple[str, ...] = tuple(sorted({tag for family in FAMILIES.values() for tag in family.tags}))

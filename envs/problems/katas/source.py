@@ -1,0 +1,70 @@
+"""The set `katas`, or the part of it that some families and tags name: `katas:tiny`, `katas:list-filter-sum,easy`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from codegym.envs.errors import OptionError, unknown
+from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
+from codegym.envs.problems.katas.registry import FAMILIES, TAGS
+from codegym.envs.problems.problem import Problem
+from codegym.envs.problems.problem_set import Source
+
+
+def katas(selection: str = "") -> Source:
+    """All katas, or those of the families and tags that a comma-separated selection names.
+
+    Raises:
+        OptionError: for a name that is neither a family nor a tag.
+    """
+    families = select(selection)
+    spec = f"katas:{selection}" if selection else "katas"
+    listing = f"katas {GENERATOR_VERSION} " + " ".join(f"{f.name}={f.counts}" for f in families)
+    return Source(
+        name="katas",
+        spec=spec,
+        splits={split: uris(families, split) for split in SPLITS},
+        build=problem,
+        digest=lambda: hashlib.sha256(listing.encode()).hexdigest(),
+        licence="MIT",
+        note=f"{len(families)} procedural families",
+    )
+
+
+def select(selection: str) -> tuple[Family, ...]:
+    """The families that a comma-separated list of family names and tags stands for, in the registry's order."""
+    names = [name.strip() for name in selection.split(",") if name.strip()]
+    for name in names:
+        if name not in FAMILIES and name not in TAGS:
+            raise unknown("family or tag of katas", name, [*FAMILIES, *TAGS])
+    return tuple(f for f in FAMILIES.values() if not names or f.name in names or set(names) & set(f.tags))
+
+
+def uris(families: Sequence[Family], split: str) -> tuple[str, ...]:
+    """The uris of a split, families taking turns, so that the first problems are a fair sample."""
+    position = SPLITS.index(split)
+    starts = [(f.name, sum(f.counts[:position]), f.counts[position]) for f in families]
+    turns = max((count for _, _, count in starts), default=0)
+    return tuple(
+        f"katas/{name}/{start + turn}" for turn in range(turns) for name, start, count in starts if turn < count
+    )
+
+
+def locate(uri: str) -> tuple[Family, int]:
+    """The family and the index of a uri.
+
+    Raises:
+        OptionError: if it is no kata.
+    """
+    parts = uri.split("/")
+    if len(parts) == 3 and parts[0] == "katas" and parts[1] in FAMILIES and parts[2].isdecimal():
+        family, index = FAMILIES[parts[1]], int(parts[2])
+        if index < len(family):
+            return family, index
+    raise OptionError(f"No kata {uri!r}; a kata is katas/FAMILY/INDEX.")
+
+
+def problem(uri: str) -> Problem:
+    """The kata of a uri."""
+    return build(*locate(uri))

@@ -1,0 +1,1 @@
+"""Problem sets made by others: one file a format."""
