@@ -12,7 +12,7 @@ The order in the zygote: /dev/null on 0, 1, 2; import the standard library; `iso
 Landlock, capabilities, no_new_privs; may fork itself into a pid namespace, the caller goes on in the init);
 in the numpy profile, numpy; `gc.freeze()`; serve. In each child, right after the fork and before any byte from
 the judge is read: close everything but the channel, then `isolation.enter_child()` (seccomp, static rlimits). The child then waits, jailed, for its
-first message: seccomp must leave it recvmsg, read, write, sendto/sendmsg on what it holds, mmap, munmap, close, dup2/dup3,
+first message: seccomp must leave it recvmsg, sendmsg, read, write, sendto/sendmsg on what it holds, mmap, munmap, close, dup2/dup3,
 fcntl and prlimit64 of itself (the limits of memory, CPU and descriptors come with the job), and nothing else that a pure
 Python program does not need; never a new process. A program on standard input gets one such child per test.
 
@@ -49,25 +49,28 @@ Candidate: judge to child (program text and inputs; never an expected value, a t
                                                   the sealed memfd of standard input, the write end of a pipe for output
 Candidate: child to judge
     ["statements", [start, end, start, end, ...]] only with coverage, before any code of the program runs
-    ["answers", [answer, ...]]                    to "run": one per call
+    answer, answer, ...                           to "run": one frame per call, in order, as they come
     answer (to "call" and "op" too, as the frame itself):
         ["value", value]                          plain, or {"handle": ...} for anything that is not
         ["value", value, args, kwargs]            with want_args
         ["error", type name, message, mro]        the call raised; mro: names of the type's bases, up to BaseException
         ["stop"]                                  StopIteration of "next"
         ["large", message]                        the value is beyond the codec's bounds
-    ["failed", stage, type name, message]         stage "compile" or "load": instead of "answers"; for stdio also "run"
+    ["failed", stage, type name, message]         stage "compile" or "load": instead of answers; for stdio also "run"
 
 Referee: judge to child. `task` is opaque to the judge but for its kind; referee.py is its only reader and writer
-    ["referee", task]           a new task; a referee serves tasks one after the other until its channel is closed
+    ["referee", task]           a new task; a referee serves tasks one after the other until its channel is closed.
+                                task["answers"] further frames follow it at once: the candidate's answers, verbatim and
+                                each in its own frame, because they are hostile bytes
     any answer of a candidate   in reply to an "ask", verbatim
 Referee: child to judge
     ["ask", request]            request is a frame for the candidate ("call" or "op"); at most `MAX_OPERATIONS` a task
     ["verdict", verdict, message, extra]   ends the task. verdict: "PASS", "WRONG", "ERROR" (with the exception's type in message),
                                 ...; extra: the recorded calls of a recording task (a list of `calls` as in "run"), else None
     Tasks: {"kind": "record" | "replay" | "live", "source", "setup", "prelude", "entry", "calls", "answers"};
-    in "replay" `answers` is the candidate's frame content and `calls` what was asked for: a call that differs from the next
-    recorded one is asked live.
+    in "replay" `calls` is what was asked for and `answers` how many answers follow (fewer than calls where the candidate
+    died on the way: the test ends with verdict "ABSENT" when it needs the first missing one, and the judge says why the
+    candidate died); a call that differs from the next recorded one is asked live.
 
 What the referee gets from the candidate is bytes for `codec.decode`; what it returns is bytes for it too. In the referee
 `codec.decode(data, resolve=...)` turns handles into stand-ins, and encoding a stand-in writes its handle back.
