@@ -62,9 +62,9 @@ Referee: judge to child. `task` is opaque to the judge but for its kind; referee
     ["referee", task]           a new task; a referee serves tasks one after the other until its channel is closed.
                                 task["answers"] further frames follow it at once: the candidate's answers, verbatim and
                                 each in its own frame, because they are hostile bytes
-    any answer of a candidate   in reply to an "ask", verbatim
+    an answer                   to a "call" or "op", verbatim; ["gone"] if the candidate is dead: the test ends with "ABSENT"
 Referee: child to judge
-    ["ask", request]            request is a frame for the candidate ("call" or "op"); at most `MAX_OPERATIONS` a task
+    ["call", ...] or ["op", ...]   a live question, relayed to the candidate verbatim; at most `MAX_OPERATIONS` a task
     ["verdict", verdict, message, extra]   ends the task. verdict: "PASS", "WRONG", "ERROR" (with the exception's type in message),
                                 ...; extra: the recorded calls of a recording task (a list of `calls` as in "run"), else None
     Tasks: {"kind": "record" | "replay" | "live", "source", "setup", "prelude", "entry", "calls", "answers"};
