@@ -30,6 +30,10 @@ class StateError(CodegymError, RuntimeError):
     """A step before reset or after the end, or a state from another environment or version."""
 
 
+class TrainingError(CodegymError, RuntimeError):
+    """Training cannot go on: NaN in a loss or reward, or log-probabilities that do not belong to the policy."""
+
+
 class PromptTooLong(CodegymError, ValueError):
     """A prompt does not fit into the context of a language model; the message names the problem's uri."""
 

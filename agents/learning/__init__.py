@@ -1,0 +1,1 @@
+"""Learning: token batches, advantages and one loss kernel. Importing this loads no torch."""

@@ -1,0 +1,74 @@
+"""The options of PPO, without torch: one definition gives the defaults, the command's help and the types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from codegym.envs.errors import OptionError
+
+
+@dataclass(frozen=True)
+class PPOOptions:
+    """The algorithm. Defaults are the ones that were measured to work for `tiny-buggy` on katas."""
+
+    advantage: Literal["gae", "grpo", "rloo", "reinforce++"] = "gae"
+    """Advantages from a value head (gae) or from the other samples of the same problem."""
+    lr: float = 3e-4
+    """Adam's learning rate for the policy; 5e-4 and more was unstable on the tiny model."""
+    value_lr: float = 1e-3
+    """Adam's learning rate for the value head."""
+    gamma: float = 1.0
+    """Discount per token, or per step at step level."""
+    lam: float = 1.0
+    """Lambda of GAE; below 1 a value head that is wrong steers the policy (0.95 collapsed)."""
+    gae_level: Literal["token", "step"] = "token"
+    """What one action is for GAE: a token, or an environment step (a line, a pseudocode step)."""
+    eps_low: float = 0.2
+    """The probability ratio is clipped at 1 - eps_low."""
+    eps_high: float = 0.2
+    """The probability ratio is clipped at 1 + eps_high."""
+    dual_clip: float | None = None
+    """Bound (> 1) on the loss of a negative advantage."""
+    value_clip: float | None = None
+    """Bound on the move of a value away from the rollout's, in units of the reward."""
+    kl_coef: float = 0.05
+    """Weight of the KL to the reference (the weights that training began with); 0 keeps no reference."""
+    kl_estimator: Literal["k1", "k3"] = "k3"
+    """Estimator of the KL from the sampled tokens."""
+    kl_in: Literal["loss", "reward"] = "loss"
+    """Where the KL goes; in the reward it would leak into the returns of tokens without credit."""
+    entropy_coef: float = 0.0
+    """Weight of the entropy bonus."""
+    epochs: int = 2
+    """Passes over each rollout."""
+    minibatches: int = 2
+    """Optimiser steps per pass."""
+    micro_batch: int = 64
+    """Rows in memory at once; the update does not depend on it."""
+    value_warmup: int = 3
+    """First iterations that train the value head alone."""
+    max_grad_norm: float = 1.0
+    """Bound on the gradient's norm, for policy and value head separately."""
+    temperature: float = 1.0
+    """Temperature of the sampling; the probabilities that are trained are those of this distribution."""
+    ratio_tolerance: float = 1e-3
+    """Largest |log ratio| allowed before the first optimiser step of an iteration, in float32."""
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "value_lr", "temperature", "max_grad_norm", "ratio_tolerance"):
+            _require(getattr(self, name) > 0, name, "must be positive", getattr(self, name))
+        for name in ("epochs", "minibatches", "micro_batch"):
+            _require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
+        for name in ("gamma", "lam"):
+            _require(0 <= getattr(self, name) <= 1, name, "must lie in 0..1", getattr(self, name))
+        for name in ("kl_coef", "value_warmup"):
+            _require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))
+        _require(0 < self.eps_low <= 1, "eps_low", "must lie in 0..1", self.eps_low)
+        _require(self.eps_high > 0, "eps_high", "must be positive", self.eps_high)
+        _require(self.dual_clip is None or self.dual_clip > 1, "dual_clip", "must exceed 1", self.dual_clip)
+
+
+def _require(holds: bool, name: str, rule: str, given: object) -> None:
+    if not holds:
+        raise OptionError(f"--{name.replace('_', '-')} {rule} (got {given}).")

@@ -1,0 +1,288 @@
+"""PPO for causal language models: score a rollout, estimate advantages, take clipped steps. Reads top to bottom."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codegym.agents.learning.advantage import gae, group_advantage, normalise
+from codegym.agents.learning.losses import kl, policy_loss, value_loss
+from codegym.agents.learning.metrics import Averages, explained_variance
+from codegym.agents.learning.options import PPOOptions
+from codegym.agents.learning.scoring import ActionScores, action_hidden_states, score_actions
+from codegym.agents.learning.tensors import save_tensors
+from codegym.agents.learning.token_batch import TokenBatch
+from codegym.agents.learning.value_head import ValueHead
+from codegym.envs.errors import TrainingError
+
+
+class PPO:
+    """Proximal policy optimisation (Schulman et al. 2017) of a language model from batches of sampled tokens.
+
+    Knows no environment: whoever samples builds a `TokenBatch`, then calls `score` and `update` once per rollout.
+    Nothing here draws from a global random generator and no random state is kept: the order of rows in an iteration
+    comes from (seed, iteration, epoch), so a resumed run needs the weights, the optimiser and the iteration alone.
+
+    Attributes:
+        model: the policy, a transformers causal language model; kept in eval mode, so that dropout cannot make its
+            log-probabilities differ from the sampler's.
+        reference: a frozen copy of the weights as they were passed in, or None where kl_coef is 0.
+        value_head: the critic, or None where the advantage needs none.
+        iteration: number of updates done.
+    """
+
+    def __init__(self, model: Any, options: PPOOptions, *, seed: int = 0, folder: Path | None = None) -> None:
+        """Take over a model for training.
+
+        Args:
+            model: a transformers causal language model; trained in place.
+            options: of the algorithm.
+            seed: of the order of rows.
+            folder: where a batch that breaks training is saved for inspection.
+        """
+        self.model = model.eval()
+        self.options = options
+        self.seed = seed
+        self.folder = folder
+        self.iteration = 0
+        self.reference = None
+        if options.kl_coef > 0:
+            self.reference = copy.deepcopy(model).requires_grad_(False).eval()
+        self.value_head: ValueHead | None = None
+        self.policy_parameters = [p for p in model.parameters() if p.requires_grad]
+        self.value_parameters: list[torch.nn.Parameter] = []
+        if options.advantage == "gae":
+            width = model.get_output_embeddings().weight.shape[1]
+            self.value_head = ValueHead(width).to(self.policy_parameters[0].device)
+            self.value_parameters = list(self.value_head.parameters())
+        groups: list[dict[str, Any]] = [{"params": self.policy_parameters, "lr": options.lr}]
+        if self.value_parameters:
+            groups.append({"params": self.value_parameters, "lr": options.value_lr})
+        self.optimizer = torch.optim.Adam(groups, eps=1e-8)
+
+    # -- 1. what the rollout's policy and the reference say about the tokens ----------------------------------------
+
+    @torch.no_grad()
+    def score(self, batch: TokenBatch) -> TokenBatch:
+        """Add reference log-probabilities and values; the log-probabilities of the policy are the sampler's own.
+
+        Raises:
+            TrainingError: a reward or a sampled log-probability is not finite.
+        """
+        for name in ("reward", "logp"):
+            if not bool(torch.isfinite(batch.tensors[name][batch.action]).all()):
+                raise self._broken(batch, f"a {'reward' if name == 'reward' else 'sampled log-probability'} is NaN")
+        ref_logp, value = torch.zeros_like(batch.logp), torch.zeros_like(batch.logp)
+        for rows in batch.microbatches(self.options.micro_batch):
+            part = batch.select(rows)
+            time = torch.arange(part.ids.shape[1], device=part.ids.device)
+            if self.reference is not None:
+                scores = score_actions(self.reference, part, temperature=self.options.temperature)
+                ref_logp[rows[:, None], time] = _spread(scores.logp, part.action)
+            if self.value_head is not None:
+                value[rows[:, None], time] = _spread(
+                    self.value_head(action_hidden_states(self.model, part)), part.action
+                )
+        return batch.replace(ref_logp=ref_logp, value=value)
+
+    # -- 2. advantages ------------------------------------------------------------------------------------------------
+
+    def estimate(self, batch: TokenBatch) -> TokenBatch:
+        """Add advantages and returns to a scored batch."""
+        options = self.options
+        assert batch.value is not None and batch.ref_logp is not None, "score the batch first"
+        reward = batch.reward
+        if options.kl_in == "reward":
+            reward = reward - options.kl_coef * torch.where(batch.action, batch.logp - batch.ref_logp, 0.0)
+        if options.advantage == "gae":
+            advantage, returns = gae(
+                reward,
+                batch.value,
+                batch.action,
+                gamma=options.gamma,
+                lam=options.lam,
+                terminated=batch.terminated,
+                bootstrap=batch.bootstrap,
+                step=batch.step,
+                level=options.gae_level,
+            )
+        else:
+            row = group_advantage(reward.sum(1), batch.group, options.advantage)
+            advantage = torch.where(batch.action, row[:, None], 0.0)
+            returns = torch.zeros_like(reward)
+        if options.advantage in ("gae", "reinforce++"):
+            advantage = normalise(advantage, batch.action * batch.credit)
+        return batch.replace(advantage=advantage, returns=returns)
+
+    # -- 3. epochs of minibatches -------------------------------------------------------------------------------------
+
+    def update(self, batch: TokenBatch) -> dict[str, float]:
+        """Train on one scored rollout; returns the metrics, each through the masked reducer.
+
+        Raises:
+            TrainingError: the log-probabilities are not those of this policy, or a loss or gradient is not finite.
+        """
+        batch = self.estimate(batch)
+        assert batch.value is not None and batch.returns is not None
+        averages = Averages()
+        weight = batch.action.float()
+        metrics = {"explained_variance": explained_variance(batch.value, batch.returns, weight)}
+        if self.iteration < self.options.value_warmup and self.value_head is not None:
+            self._fit_value_head(batch, averages)
+        else:
+            for epoch in range(self.options.epochs):
+                rng = np.random.default_rng(np.random.SeedSequence([self.seed, self.iteration, epoch]))
+                for index, rows in enumerate(batch.minibatch_rows(self.options.minibatches, rng)):
+                    self._step(batch.select(rows), averages, fresh=epoch == index == 0)
+        self.iteration += 1
+        return {**averages.means(), **metrics}
+
+    def _step(self, minibatch: TokenBatch, averages: Averages, *, fresh: bool) -> None:
+        """One optimiser step; the gradient is accumulated over micro-batches, exactly."""
+        actions = minibatch.action.sum()
+        credited = (minibatch.action * minibatch.credit).sum().clamp_min(1e-8)
+        self.optimizer.zero_grad(set_to_none=True)
+        for rows in minibatch.microbatches(self.options.micro_batch):
+            part = minibatch.select(rows)
+            scores = score_actions(self.model, part, value_head=self.value_head, temperature=self.options.temperature)
+            if fresh:
+                self._check_ratio(part, scores)
+            loss = self._loss(part, scores, credited, actions, averages)
+            if not bool(torch.isfinite(loss)):
+                raise self._broken(minibatch, f"the loss is {float(loss)}")
+            loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.policy_parameters, self.options.max_grad_norm)
+        if self.value_parameters:
+            torch.nn.utils.clip_grad_norm_(self.value_parameters, self.options.max_grad_norm)
+        if not bool(torch.isfinite(norm)):
+            raise self._broken(minibatch, f"the norm of the gradient is {float(norm)}")
+        averages.add("grad_norm", norm, torch.ones_like(norm))
+        self.optimizer.step()
+
+    def _loss(
+        self, part: TokenBatch, scores: ActionScores, credited: Tensor, actions: Tensor, averages: Averages
+    ) -> Tensor:
+        """Policy, KL, entropy and value loss of some rows, as their share of the minibatch."""
+        options = self.options
+        assert part.advantage is not None and part.ref_logp is not None
+        assert part.value is not None and part.returns is not None
+        chosen = part.action
+        weight = part.credit[chosen]  # [actions]; everything below is of this shape
+        everywhere = torch.ones_like(weight)
+        loss, stats = policy_loss(
+            scores.logp,
+            part.logp[chosen],
+            part.advantage[chosen],
+            weight,
+            denominator=credited,
+            eps_low=options.eps_low,
+            eps_high=options.eps_high,
+            dual_clip=options.dual_clip,
+        )
+        averages.add("policy_loss", loss * credited, credited)
+        averages.add("clip_fraction", stats["clipped"], weight)
+        averages.add("approx_kl", stats["approx_kl"], weight)
+        averages.add("entropy", scores.entropy, everywhere)
+        if self.reference is not None:
+            divergence = kl(scores.logp, part.ref_logp[chosen], weight, options.kl_estimator)
+            averages.add("kl", divergence, weight)
+            if options.kl_in == "loss":
+                loss = loss + options.kl_coef * (divergence * weight).sum() / credited
+        if options.entropy_coef:
+            loss = loss - options.entropy_coef * (scores.entropy * weight).sum() / credited
+        if scores.value is not None:
+            error = value_loss(
+                scores.value,
+                part.value[chosen],
+                part.returns[chosen],
+                everywhere,
+                denominator=actions,
+                clip=options.value_clip,
+            )
+            averages.add("value_loss", error * actions, actions)
+            loss = loss + error
+        return loss
+
+    def _fit_value_head(self, batch: TokenBatch, averages: Averages) -> None:
+        """Warm-up: the policy stands still, so its hidden states are computed once and the head is fitted to them."""
+        assert self.value_head is not None and batch.returns is not None and batch.value is not None
+        hidden, returns = [], []
+        with torch.no_grad():
+            for rows in batch.microbatches(self.options.micro_batch):
+                part = batch.select(rows)
+                assert part.returns is not None
+                hidden.append(action_hidden_states(self.model, part))
+                returns.append(part.returns[part.action])
+        features, targets = torch.cat(hidden), torch.cat(returns)
+        ones = torch.ones_like(targets)
+        for _ in range(WARMUP_STEPS):
+            self.optimizer.zero_grad(set_to_none=True)
+            error = value_loss(self.value_head(features), targets, targets, ones, denominator=ones.sum())
+            if not bool(torch.isfinite(error)):
+                raise self._broken(batch, f"the value loss is {float(error)}")
+            error.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+        averages.add("value_loss", error, torch.ones_like(error))
+
+    def _check_ratio(self, part: TokenBatch, scores: ActionScores) -> None:
+        """Before the first step the trained policy is the one that sampled: every probability ratio is 1."""
+        gap = (scores.logp.detach() - part.logp[part.action]).abs()
+        exact = self.policy_parameters[0].dtype == torch.float32
+        tolerance = self.options.ratio_tolerance * (1 if exact else 100)
+        if float(gap.max()) > tolerance:
+            share = float((gap > tolerance).float().mean())
+            raise self._broken(
+                part,
+                f"{share:.0%} of the sampled log-probabilities differ from the policy's own by up to "
+                f"{float(gap.max()):.2g} before any step; likely causes: another temperature than "
+                f"{self.options.temperature:g}, top-p or top-k sampling, dropout, rollouts of older weights, "
+                "prompt ids that were tokenised again, logits that the model rescales after its output layer",
+            )
+
+    def _broken(self, batch: TokenBatch, what: str) -> TrainingError:
+        """An error that says where training stopped, after saving the batch that stopped it."""
+        saved = ""
+        if self.folder is not None:
+            path = self.folder / f"broken_batch_{self.iteration}.safetensors"
+            save_tensors(path, batch.tensors)
+            saved = f" The batch is saved in {path}."
+        return TrainingError(f"Training stopped in iteration {self.iteration}: {what}.{saved}")
+
+    # -- state --------------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the next update depends on, as named tensors (reference weights left out: they never change)."""
+        tensors = {f"policy/{name}": p.detach() for name, p in self.model.named_parameters()}
+        if self.value_head is not None:
+            tensors |= {f"value/{name}": p.detach() for name, p in self.value_head.named_parameters()}
+        for index, entry in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam/{index}/{name}": tensor for name, tensor in entry.items()}
+        return tensors | {"iteration": torch.tensor(self.iteration)}
+
+    @torch.no_grad()
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from a state; the reference is not touched."""
+        for prefix, module in (("policy", self.model), ("value", self.value_head)):
+            for name, parameter in module.named_parameters() if module is not None else ():
+                parameter.copy_(tensors[f"{prefix}/{name}"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("adam/"):
+                _, index, key = name.split("/")
+                state.setdefault(int(index), {})[key] = tensor.clone()
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.iteration = int(tensors["iteration"])
+
+
+WARMUP_STEPS = 50
+"""Optimiser steps of the value head per warm-up iteration; they cost one matrix product each."""
+
+
+def _spread(values: Tensor, action: Tensor) -> Tensor:
+    """[batch, time] with the flat values at the actions and 0 elsewhere."""
+    return torch.zeros(action.shape, dtype=values.dtype, device=values.device).masked_scatter(action, values)
