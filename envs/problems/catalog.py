@@ -13,6 +13,9 @@ from codegym.envs.problems.problem_set import ProblemSet, Source
 _SPLIT = re.compile(r"(?P<spec>.+)\[(?P<split>[a-z]+)\]", re.DOTALL)
 
 
+# Each imports its source when it is asked for: `import codegym` and one set stay quick.
+
+
 def _katas(argument: str) -> Source:
     from codegym.envs.problems.katas.source import katas
 
@@ -25,9 +28,37 @@ def _human_eval(argument: str) -> Source:
     return human_eval()
 
 
+def _mbpp(argument: str) -> Source:
+    from codegym.envs.problems.sources.mbpp import mbpp
+
+    return mbpp(argument)
+
+
+def _sanitized_mbpp(argument: str) -> Source:
+    from codegym.envs.problems.sources.mbpp import sanitized_mbpp
+
+    return sanitized_mbpp(argument)
+
+
+def _jsonl(argument: str) -> Source:
+    from codegym.envs.problems.sources.jsonl import jsonl
+
+    return jsonl(argument)
+
+
+def _apps(argument: str) -> Source:
+    from codegym.envs.problems.sources.apps import apps
+
+    return apps(argument)
+
+
 _KINDS: dict[str, tuple[Callable[[str], Source], str]] = {
     "katas": (_katas, "optional"),
     "humaneval": (_human_eval, "none"),
+    "mbpp": (_mbpp, "optional"),
+    "sanitized-mbpp": (_sanitized_mbpp, "optional"),
+    "jsonl": (_jsonl, "needed"),
+    "apps": (_apps, "needed"),
 }
 """Per kind: what makes its source, and whether it takes an argument after the colon."""
 

@@ -77,7 +77,7 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "MIT") -> Pr
         starter=record["prompt"],
         hidden_subsumes_public=True,
         prelude=_prelude(record),
-        conditionals=_conditionals(record["entry_point"], reference),
+        conditionals=count_conditionals(reference),
         licence=licence,
         base=record["task_id"].replace("HumanEval", "humaneval"),
     )
@@ -95,12 +95,10 @@ def docstring_examples(prompt: str, entry_point: str) -> tuple[CallTest, ...]:
     tests = []
     for example in examples:
         try:
-            call: ast.expr = ast.parse(example.source.strip(), mode="eval").body
-            expected: ast.expr
-            if isinstance(call, ast.Compare) and not example.want and isinstance(call.ops[0], ast.Eq):
-                call, expected = call.left, call.comparators[0]
-            else:
-                expected = ast.parse(example.want.strip() or "None", mode="eval").body
+            shown = ast.parse(example.source.strip(), mode="eval").body
+            call, expected = shown, ast.parse(example.want.strip() or "None", mode="eval").body
+            if isinstance(shown, ast.Compare) and not example.want and isinstance(shown.ops[0], ast.Eq):
+                call, expected = shown.left, shown.comparators[0]
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == entry_point:
                 args = tuple(ast.literal_eval(argument) for argument in call.args)
                 kwargs = tuple((str(k.arg), ast.literal_eval(k.value)) for k in call.keywords)
@@ -130,10 +128,3 @@ def _prelude(record: dict[str, Any]) -> str:
         if isinstance(node, (ast.Import, ast.ImportFrom)) or (isinstance(node, ast.FunctionDef) and node.name == helper)
     ]
     return "\n\n".join(keep) + "\n"
-
-
-def _conditionals(entry_point: str, source: str) -> int | None:
-    try:
-        return count_conditionals(source)
-    except SyntaxError:
-        return None
