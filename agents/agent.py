@@ -33,10 +33,22 @@ class TokenTrace:
 
 @dataclass(frozen=True)
 class Decision:
-    """An action and, for language models, its trace."""
+    """An action and, for language models, its trace.
+
+    Attributes:
+        action: what to do.
+        trace: the tokens behind it, None for an agent without any.
+        other_tokens: tokens sampled to come to this decision that its trace does not hold: a search's rollouts.
+    """
 
     action: Action
     trace: TokenTrace | None = None
+    other_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that the agent sampled for this decision: what `Episode.tokens` adds up."""
+        return self.other_tokens + (len(self.trace.ids) if self.trace else 0)
 
 
 class Agent(Protocol):

@@ -52,7 +52,7 @@ class TreeRecord:
     Attributes:
         nodes: parents before children, siblings in the order of their proposal.
         title: what was searched, for people: a problem's uri.
-        answer: actions of the best answer, () if there was none.
+        answer: actions of the best answer from the root on, () if there was none.
         score: of that answer, None if there was none.
         rollouts: visits spent.
         cost: tokens spent.
@@ -66,8 +66,14 @@ class TreeRecord:
     cost: int = 0
 
 
-def freeze(tree: Tree, title: str = "") -> TreeRecord:
-    """Copy a tree into a value that no further search changes."""
+def freeze(tree: Tree, title: str = "", skip: int = 0) -> TreeRecord:
+    """Copy a tree into a value that no further search changes.
+
+    Args:
+        tree: what to copy.
+        title: for people.
+        skip: how many of the answer's actions were made before the root.
+    """
     ids: dict[int, int] = {}
     records: list[NodeRecord] = []
     for node in tree.root.walk():
@@ -91,7 +97,7 @@ def freeze(tree: Tree, title: str = "") -> TreeRecord:
     return TreeRecord(
         tuple(records),
         title,
-        answer.actions if answer else (),
+        tuple(answer.actions[skip:]) if answer else (),
         answer.score if answer else None,
         tree.rollouts,
         tree.cost,

@@ -30,7 +30,7 @@ class Answer:
     """A complete solution that the search came across.
 
     Attributes:
-        actions: from the root of the tree at which the search began.
+        actions: all of the solution's, in the domain's own form.
         score: how good it is; the search returns the answer with the highest score.
         logp: log-probability under the model; decides between equal scores.
     """
@@ -124,9 +124,9 @@ class MCTS:
 
     Attributes:
         rule: UCT(), PUCT() or PUCB(); see codegym.agents.search.tree for the formulas.
-        children: k, children asked for at a node's first expansion.
-        widening: alpha of progressive widening (Coulom 2007): a node with N visits may have k N^alpha children; 0
-            never widens.
+        children: k, how many children the domain is asked for at a node's first expansion.
+        widening: alpha of progressive widening (Coulom 2007): k N^alpha children at a node with N visits; 0 never
+            widens.
         backup: "mean" (O1-CODER) or "max" (PG-TD).
         discount: gamma; a value counts gamma^d at the ancestor d edges above.
         in_flight: leaves of one tree evaluated together.
