@@ -38,6 +38,7 @@ class State:
         phase: "writing", "ended" (terminated), "invalid" (ended by a malformed step) or "spent" (budget used up).
         used: how much of the budget is used (lines count inner newlines, so it can exceed len(actions)).
         vocabulary: identity hash of the Token environment's tokenizer, "" elsewhere.
+        step_rewards: process rewards r_1..r_m of the actions so far; empty without a process reward.
     """
 
     mdp: MdpName
@@ -49,6 +50,7 @@ class State:
     phase: Literal["writing", "ended", "invalid", "spent"] = "writing"
     version: str = "v0"
     vocabulary: str = ""
+    step_rewards: tuple[float, ...] = ()
 
     @property
     def terminated(self) -> bool:

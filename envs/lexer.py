@@ -1,0 +1,171 @@
+"""What each token does to a reader of code: string or comment, open brackets, indentation. Tables, so nothing is parsed.
+
+Twenty modes of a byte-level automaton say where in the code a reader is; for every (mode, token) the tables hold the
+mode after the token and how many brackets it opened and closed. A batch of tokens is then a few array look-ups.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codegym.envs.vocabulary import Vocabulary
+
+CODE, COMMENT = 0, 1
+_QUOTES = (0x22, 0x27)
+# Per quote character: one quote read; two read; inside; after a backslash; inside triple quotes; after a backslash
+# there; one closing quote read; two read.
+_ONE, _TWO, _IN, _ESC, _IN3, _ESC3, _CLOSE1, _CLOSE2 = range(2, 18, 2)
+MODES = 18
+_BRACKETS = {0x28: (0, 1), 0x29: (0, -1), 0x5B: (1, 1), 0x5D: (1, -1), 0x7B: (2, 1), 0x7D: (2, -1)}
+
+
+def is_string(mode: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether each mode is inside a string."""
+    return mode >= _ONE
+
+
+def is_triple(mode: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether each mode is inside a triple-quoted string."""
+    return mode >= _IN3
+
+
+@functools.cache
+def _automaton() -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+    """(mode after a byte [mode, byte], bracket change [3, mode, byte])."""
+    after = np.zeros((MODES, 256), dtype=np.uint8)
+    brackets = np.zeros((3, MODES, 256), dtype=np.int8)
+    backslash, newline = 0x5C, 0x0A
+    after[CODE, ord("#")] = COMMENT
+    after[COMMENT] = COMMENT
+    after[COMMENT, newline] = CODE
+    for which, quote in enumerate(_QUOTES):
+        after[CODE, quote] = _ONE + which
+    for byte, (kind, change) in _BRACKETS.items():
+        brackets[kind, CODE, byte] = change
+    for which, quote in enumerate(_QUOTES):
+        one, two, inside, escaped = (mode + which for mode in (_ONE, _TWO, _IN, _ESC))
+        inside3, escaped3, close1, close2 = (mode + which for mode in (_IN3, _ESC3, _CLOSE1, _CLOSE2))
+        after[two] = after[CODE]  # an empty string was read: go on in code
+        brackets[:, two] = brackets[:, CODE]
+        after[two, quote] = inside3
+        for mode in (one, inside):
+            after[mode] = inside
+            after[mode, backslash] = escaped
+            after[mode, newline] = CODE  # not a valid program; the reader starts afresh
+        after[one, quote] = two
+        after[inside, quote] = CODE
+        after[escaped] = inside
+        for mode in (inside3, close1, close2):
+            after[mode] = inside3
+            after[mode, backslash] = escaped3
+        after[inside3, quote] = close1
+        after[close1, quote] = close2
+        after[close2, quote] = CODE
+        after[escaped3] = inside3
+    return after, brackets
+
+
+@dataclass(frozen=True)
+class Lexer:
+    """Tables for one vocabulary of V tokens.
+
+    Attributes:
+        after: [MODES * V] mode after a token.
+        brackets: [3, MODES * V] net change of open (), [] and {}.
+        newlines: [V] newlines in a token.
+        lead: [V] width of the white space after the token's last newline, or at its beginning if it has none.
+        blank: [V] whether nothing but white space follows that newline (or is in the token at all).
+    """
+
+    size: int
+    after: NDArray[np.uint8]
+    brackets: NDArray[np.int8]
+    newlines: NDArray[np.int16]
+    lead: NDArray[np.int16]
+    blank: NDArray[np.bool_]
+
+
+@functools.lru_cache(maxsize=8)
+def lexer_of(vocabulary: Vocabulary) -> Lexer:
+    """The tables of a vocabulary; a second for 50,000 tokens, then kept."""
+    step, change = _automaton()
+    size = vocabulary.size
+    lengths = np.array([len(spelled) for spelled in vocabulary.token_bytes])
+    mode = np.repeat(np.arange(MODES, dtype=np.uint8)[:, None], size, axis=1)
+    brackets = np.zeros((3, MODES, size), dtype=np.int8)
+    for position in range(int(lengths.max(initial=0))):
+        tokens = np.flatnonzero(lengths > position)
+        byte = np.array([vocabulary.token_bytes[token][position] for token in tokens])
+        before = mode[:, tokens]
+        brackets[:, :, tokens] += change[:, before, byte]
+        mode[:, tokens] = step[before, byte]
+    tails = [spelled.rpartition(b"\n")[2] for spelled in vocabulary.token_bytes]
+    spaces = [tail[: len(tail) - len(tail.lstrip(b" \t"))] for tail in tails]
+    return Lexer(
+        size=size,
+        after=mode.reshape(-1),
+        brackets=brackets.reshape(3, -1),
+        newlines=np.array([spelled.count(b"\n") for spelled in vocabulary.token_bytes], dtype=np.int16),
+        lead=np.array([len(space) + 3 * space.count(b"\t") for space in spaces], dtype=np.int16),
+        blank=np.array([space == tail for space, tail in zip(spaces, tails, strict=True)]),
+    )
+
+
+class Reader:
+    """Where in the code a reader of each of `rows` texts is.
+
+    Attributes (one entry per row):
+        mode: of the automaton.
+        open: [3, rows] open (), [] and {}; below zero where more were closed.
+        lines: newlines read.
+        indent: width of the white space that begins the present line.
+        blank: nothing but white space is on the present line yet.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
+        self._tables = lexer_of(vocabulary)
+        self.mode = np.zeros(rows, dtype=np.intp)
+        self.open = np.zeros((3, rows), dtype=np.int32)
+        self.lines = np.zeros(rows, dtype=np.int32)
+        self.indent = np.zeros(rows, dtype=np.int32)
+        self.blank = np.ones(rows, dtype=np.bool_)
+
+    def restart(self, row: int) -> None:
+        """Begin a new text in a row."""
+        self.mode[row] = self.lines[row] = self.indent[row] = 0
+        self.open[:, row] = 0
+        self.blank[row] = True
+
+    def read(self, rows: NDArray[np.intp] | slice, tokens: NDArray[np.int64]) -> None:
+        """Read one token in each of some rows."""
+        tables = self._tables
+        place = self.mode[rows] * tables.size + tokens
+        self.mode[rows] = tables.after[place]
+        self.open[:, rows] += tables.brackets[:, place]
+        newlines = tables.newlines[tokens]
+        self.lines[rows] += newlines
+        fresh = newlines > 0
+        blank = self.blank[rows]
+        lead = tables.lead[tokens]
+        self.indent[rows] = np.where(fresh, lead, self.indent[rows] + lead * blank)
+        self.blank[rows] = (blank | fresh) & tables.blank[tokens]
+
+    def read_all(self, row: int, tokens: Sequence[int]) -> None:
+        """Read several tokens in one row."""
+        tables = self._tables
+        mode, lines, indent = int(self.mode[row]), int(self.lines[row]), int(self.indent[row])
+        blank = bool(self.blank[row])
+        for token in tokens:
+            place = mode * tables.size + token
+            mode = int(tables.after[place])
+            self.open[:, row] += tables.brackets[:, place]
+            newlines, lead = int(tables.newlines[token]), int(tables.lead[token])
+            lines += newlines
+            indent = lead if newlines else indent + lead * blank
+            blank = (blank or newlines > 0) and bool(tables.blank[token])
+        self.mode[row], self.lines[row], self.indent[row], self.blank[row] = mode, lines, indent, blank
