@@ -154,7 +154,7 @@ class PPO:
                 self._check_ratio(part, scores)
             loss = self._loss(part, scores, credited, actions, averages)
             if not bool(torch.isfinite(loss)):
-                raise self._broken(minibatch, f"the loss is {float(loss)}")
+                raise self._broken(minibatch, f"the loss is {float(loss.detach())}")
             loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.policy_parameters, self.options.max_grad_norm)
         if self.value_parameters:
@@ -224,7 +224,7 @@ class PPO:
             self.optimizer.zero_grad(set_to_none=True)
             error = value_loss(self.value_head(features), targets, targets, ones, denominator=ones.sum())
             if not bool(torch.isfinite(error)):
-                raise self._broken(batch, f"the value loss is {float(error)}")
+                raise self._broken(batch, f"the value loss is {float(error.detach())}")
             error.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
         averages.add("value_loss", error, torch.ones_like(error))
