@@ -17,7 +17,7 @@ def count_conditionals(source: str) -> int | None:
 def parse(source: str) -> ast.Module | None:
     """The syntax tree of a program, or None if it is not Python 3."""
     with warnings.catch_warnings():
-        # Third-party solutions hold `1or 2` and "\d"; what the compiler thinks of their style is not our reader's concern.
+        # Third-party solutions hold `1or 2` and the like; what the compiler thinks of their style is not our concern.
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source)

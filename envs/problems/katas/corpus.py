@@ -14,8 +14,8 @@ from typing import Protocol
 
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.families import arithmetic, list_filters
-from codegym.envs.problems.katas.families.list_filters import Piece
 from codegym.envs.problems.katas.family import Family, Parameters, build_from, parameters_of_split
+from codegym.envs.problems.katas.pieces import Piece
 from codegym.envs.problems.katas.source import locate
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.statement import prompt

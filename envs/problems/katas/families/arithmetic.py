@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegym.envs.problems.katas.draws import Draws
-from codegym.envs.problems.katas.families.list_filters import Piece, constants
 from codegym.envs.problems.katas.family import Family, Kata, Parameters
+from codegym.envs.problems.katas.pieces import Piece, constants
 
 FIRST = {
     "sum": Piece("a + b", ("a plus b", "the sum of a and b")),

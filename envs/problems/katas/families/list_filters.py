@@ -8,28 +8,16 @@ makes at a stated rate (see `corpus`).
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.family import Family, Kata, Parameters
-
-CONSTANTS = range(2, 10)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a program: its code, its phrasings, and the typical mistake if it is fragile ("" if not)."""
-
-    code: str
-    phrases: tuple[str, ...]
-    mistake: str = ""
-
+from codegym.envs.problems.katas.pieces import CONSTANTS, Piece, constants
 
 AGGREGATES = {
     "sum": Piece("sum({items})", ("sum of {m} for {f}", "add up {m} over {f}", "total of {m} for {f}")),
     "max": Piece("max([{items}], default=0)", ("largest {m} for {f}, or 0", "maximum of {m} over {f}, or 0")),
     "min": Piece("min([{items}], default=0)", ("smallest {m} for {f}, or 0", "minimum of {m} over {f}, or 0")),
-    "distinct": Piece("len({{{items}}})", ("count distinct {m} for {f}", "number of different {m} over {f}")),
+    "set": Piece("{{{items}}}", ("set of {m} for {f}", "set of every {m} over {f}")),
     "list": Piece("[{items}]", ("list of {m} for {f}", "list {m} for {f}, in order")),
     "sort": Piece("sorted({items})", ("sorted {m} for {f}", "{m} for {f}, in rising order")),
     "descending": Piece(
@@ -61,11 +49,6 @@ FILTERS = {
 }
 
 
-def constants(piece: Piece, first: int = 2) -> range | tuple[None]:
-    """The constants a piece can take; one None for a piece without."""
-    return range(first, CONSTANTS.stop) if "{c}" in piece.code else (None,)
-
-
 def parameters() -> list[Parameters]:
     """Every (map, its constant, filter, its constant)."""
     return [
@@ -73,7 +56,7 @@ def parameters() -> list[Parameters]:
         for m, map_piece in MAPS.items()
         for c in constants(map_piece)
         for f, filter_piece in FILTERS.items()
-        for d in constants(filter_piece, 3 if f == "multiple" else 2)
+        for d in constants(filter_piece, CONSTANTS[f == "multiple" :])
     ]
 
 
@@ -110,7 +93,7 @@ def _loop(name: str, parameters: Parameters) -> str:
         "sum": "sum(found)",
         "max": "max(found) if found else 0",
         "min": "min(found) if found else 0",
-        "distinct": "len(set(found))",
+        "set": "set(found)",
         "list": "found",
         "sort": "sorted(found)",
         "descending": "sorted(found)[::-1]",
