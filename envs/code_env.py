@@ -18,7 +18,7 @@ from codegym.envs.mdp.process_reward import step_rewards
 from codegym.envs.mdp.scoring import Score, score_states, step_payment
 from codegym.envs.mdp.start_states import start_label
 from codegym.envs.mdp.state import Action, MdpName, State, View
-from codegym.envs.mdp.visible import Visible, visible
+from codegym.envs.mdp.visible import Visible
 from codegym.envs.observations import Tracker, observation_space
 from codegym.envs.opening import episode_of, final_info, judged, open_episode, problem_of, rewarded
 from codegym.envs.problems.problem import Problem
@@ -83,7 +83,7 @@ class CodeEnv(gym.Env[Any, Any]):
 
     def _open(self, problem: Problem, state: State) -> tuple[Any, dict[str, Any]]:
         self._problem, self._state, self._score = problem, state, None
-        self._seen = visible(problem)
+        self._seen = self.settings.seen(problem)
         self._tracker.restart(0, state, self._seen)
         observation, info = self._tracker.row(0), self._info()
         self._show()
@@ -200,7 +200,7 @@ class CodeEnv(gym.Env[Any, Any]):
         self.settings = self.settings.with_process_weight(alpha)
 
     def render(self) -> Any:
-        """The program so far: text for "ansi", an image [height, width, 3] for "rgb_array"; "human" shows as it goes."""
+        """The program so far: text for "ansi", an image [height, width, 3] for "rgb_array"; "human" prints by itself."""
         if self.render_mode == "ansi":
             return ansi(self._current("render"), self.view(), self._score)
         if self.render_mode == "rgb_array":

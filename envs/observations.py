@@ -161,10 +161,9 @@ class Tracker:
     def _append_ids(self, rows: NDArray[np.intp] | slice, ids: NDArray[np.int64]) -> None:
         going = ids != self._vocabulary.eos
         if not going.all():
-            index = np.arange(self.rows)[rows][going]
-            rows, ids = index, ids[going]
-            if not len(index):
-                return
+            rows, ids = np.arange(self.rows)[rows][going], ids[going]
+        if not len(ids):
+            return
         if self.mode == "text":
             table = self._vocabulary.token_bytes
             for row, token in zip(np.arange(self.rows)[rows].tolist(), ids.tolist(), strict=True):
@@ -211,36 +210,38 @@ class Tracker:
         """How many tokens of each row fell out of the window on the left."""
         return np.maximum(self.lengths - self.window, 0)
 
-    def batch(self) -> Any:
-        """The observations of all rows, fresh arrays: batched Dict or Box, or a tuple of texts."""
+    def batch(self, rows: NDArray[np.intp] | None = None) -> Any:
+        """The observations of some or all rows, fresh arrays: batched Dict or Box, or a tuple of texts."""
+        at = slice(None) if rows is None else rows
         if self.mode == "text":
-            return tuple(text[-MAX_TEXT_CHARS:] for text in self._texts)
-        features = self._batch_features()
+            texts = self._texts if rows is None else [self._texts[row] for row in rows.tolist()]
+            return tuple(text[-MAX_TEXT_CHARS:] for text in texts)
+        features = self._batch_features(at)
         if self.mode == "features":
             return features
-        tokens = self._tokens[:, : self.window].copy()
-        over = np.flatnonzero(self.lengths > self.window)
+        lengths = self.lengths[at]
+        tokens = self._tokens[at, : self.window].copy()
+        over = np.flatnonzero(lengths > self.window)
         if len(over):
-            at = (self.lengths[over] - self.window)[:, None] + np.arange(self.window)
-            tokens[over] = self._tokens[over[:, None], at]
+            places = (lengths[over] - self.window)[:, None] + np.arange(self.window)
+            tokens[over] = self._tokens[np.arange(self.rows)[at][over][:, None], places]
         observation = {
-            "tokens": tokens,
-            "attention_mask": (np.arange(self.window) < self.lengths[:, None]).view(np.int8),
+            "attention_mask": (np.arange(self.window) < lengths[:, None]).view(np.int8),
             "features": features,
+            "tokens": tokens,
         }
         if self._process.name == "pseudocode":
-            observation["phase"] = self._phases.copy()
-        # gymnasium's Dict space orders its keys; keep that order.
-        return {key: observation[key] for key in sorted(observation)}
+            observation["phase"] = self._phases[at].copy()
+        return dict(sorted(observation.items()))  # the order of gymnasium's Dict
 
     def row(self, row: int) -> Any:
         """The observation of one row, as a single environment returns it."""
-        batch = self.batch()
+        batch = self.batch(np.array([row]))
         if self.mode == "dict":
-            return {key: value[row] for key, value in batch.items()}
-        return batch[row]
+            return {key: value[0] for key, value in batch.items()}
+        return batch[0]
 
-    def _batch_features(self) -> NDArray[np.float32]:
+    def _batch_features(self, at: NDArray[np.intp] | slice) -> NDArray[np.float32]:
         reader = self._reader
         assert reader is not None
         features = self._features
@@ -257,7 +258,7 @@ class Tracker:
         features[:, 11] = np.minimum(self._written, 512) / 512
         if self._process.name == "pseudocode":
             features[:, _PHASE : _PHASE + PHASES] = self._phases[:, None] == np.arange(PHASES)
-        return features.copy()
+        return features[at].copy()
 
 
 def _decoder() -> codecs.IncrementalDecoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codegym.envs.errors import OptionError, unknown
@@ -13,8 +13,10 @@ from codegym.envs.mdp.process_reward import ProcessReward, resolve_process_rewar
 from codegym.envs.mdp.scoring import RunsPrograms, Scoring
 from codegym.envs.mdp.start_states import Starts, resolve_starts
 from codegym.envs.mdp.state import MdpName
+from codegym.envs.mdp.visible import Visible, visible
 from codegym.envs.observations import ObservationMode, check_mode
 from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.rewards.credit import check_credit
 from codegym.envs.rewards.outcome_reward import option_form, resolve_reward
@@ -77,6 +79,14 @@ class Settings:
     window: int
     syntax_mask: bool
     options: Mapping[str, Any]
+    _seen: dict[str, Visible] = field(default_factory=dict, compare=False, repr=False)
+
+    def seen(self, problem: Problem) -> Visible:
+        """What agents may see of a problem, worked out once."""
+        found = self._seen.get(problem.uri)
+        if found is None:
+            found = self._seen[problem.uri] = visible(problem)
+        return found
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -1,0 +1,428 @@
+"""CodeVectorEnv: many episodes side by side; one transition over the batch, one execution of what ends in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from codegym.envs.code_env import LARGEST_MASK_IN_INFO, CodeEnv, action_space
+from codegym.envs.episode import Episode
+from codegym.envs.errors import OptionError, StateError, unknown
+from codegym.envs.execution.outcome import Verdict
+from codegym.envs.line_env import LineEnv
+from codegym.envs.mdp.process_reward import step_rewards
+from codegym.envs.mdp.scoring import Score, score_states, step_payment
+from codegym.envs.mdp.start_states import start_label
+from codegym.envs.mdp.state import State, View
+from codegym.envs.observations import Tracker, observation_space
+from codegym.envs.opening import episode_of, final_info, open_episode, problem_of
+from codegym.envs.problems.problem import Problem
+from codegym.envs.pseudocode_env import PseudocodeEnv
+from codegym.envs.rendering import ansi, frame
+from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
+from codegym.envs.settings import resolve
+from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
+
+
+class CodeVectorEnv(VectorEnv[Any, Any, Any]):
+    """`num_envs` episodes of one environment, with the same results as SyncVectorEnv of as many single ones.
+
+    Programs that end in a step are executed in one batch, whose order of effects (curriculum, draws) is that of the
+    rows. Environment i is seeded `seed + i` and draws from its own generator at every automatic reset.
+
+    An episode that the machine could not judge (verdict INFRA) ends with reward 0 and is left out of `pop_episodes()`.
+
+    Args:
+        num_envs: number of environments.
+        autoreset_mode: "NextStep", "SameStep" or "Disabled", or gymnasium's AutoresetMode.
+        render_mode: None, "ansi" or "rgb_array".
+        options: those of the single environment.
+
+    Raises:
+        OptionError: for an option or value that does not exist.
+    """
+
+    single: ClassVar[type[CodeEnv]]
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+        **options: Any,
+    ) -> None:
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise OptionError(f"num_envs is a whole number of at least 1, not {num_envs!r}.")
+        if render_mode not in (None, "ansi", "rgb_array"):
+            raise unknown("render mode", render_mode, ("ansi", "rgb_array"))
+        self.settings = settings = resolve(self.single.process, self.single.defaults, options)
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.metadata = {**self.single.metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_action_space = action_space(settings)
+        self.single_observation_space = observation_space(settings.observation, settings.process, settings.window)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._tracker = Tracker(settings.observation, settings.process, settings.window, num_envs)
+        self._rows: EpisodeRows = (
+            TokenRows(settings.vocabulary, num_envs)
+            if settings.process.name == "token"
+            else TextRows(settings.process, num_envs)
+        )
+        self._randoms: list[np.random.Generator | None] = [None] * num_envs
+        self._seeds = [0] * num_envs
+        self._problems: list[Problem | None] = [None] * num_envs
+        self._uris = np.full(num_envs, None, dtype=object)
+        self._starts = np.full(num_envs, None, dtype=object)
+        self._scores: list[Score | None] = [None] * num_envs
+        self._begun = np.zeros(num_envs, dtype=np.bool_)
+        self._done = np.zeros(num_envs, dtype=np.bool_)
+        self._finished: list[tuple[int, Episode]] = []
+        self._everyone = np.arange(num_envs)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode in every row, or in those of a boolean array `options["reset_mask"]`.
+
+        Args:
+            seed: a number s seeds row i with s + i; or one number per row.
+            options: those of the single environment; a list gives one value per row.
+
+        Raises:
+            OptionError: for an unknown option or value.
+            StateError: for a state of another environment or version.
+        """
+        asked = dict(options or {})
+        chosen = self._chosen(asked.pop("reset_mask", None))
+        seeds = self._row_seeds(seed)
+        for row in chosen.tolist():
+            row_seed = seeds[row]
+            if row_seed is not None:
+                self._seeds[row] = row_seed
+            if row_seed is not None or self._randoms[row] is None:
+                self._randoms[row] = seeding.np_random(row_seed)[0]
+            self._restart(row, _of_row(asked, row, self.num_envs))
+        infos = self._infos() if len(chosen) == self.num_envs else self._some_infos(chosen)
+        return self._tracker.batch(), infos
+
+    def _restart(self, row: int, options: Mapping[str, Any] | None = None) -> None:
+        random = self._randoms[row]
+        assert random is not None
+        self._open(row, *open_episode(self.settings, options, random))
+
+    def _open(self, row: int, problem: Problem, state: State) -> None:
+        self._problems[row], self._scores[row] = problem, None
+        self._uris[row], self._starts[row] = problem.uri, start_label(state.start)
+        self._rows.restart(row, state)
+        self._tracker.restart(row, state, self.settings.seen(problem))
+        self._begun[row], self._done[row] = True, False
+
+    def step(
+        self, actions: Any
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Do one action in every row; rows whose episode is over are reset as `autoreset_mode` says.
+
+        Raises:
+            OptionError: if an action is not in the action space; then no row has moved.
+            StateError: before `reset`; with autoreset disabled also for rows whose episode is over.
+        """
+        resetting = self._ready("step")
+        moving, actions = self._moving(actions)
+        done = self._move(moving, actions)
+        rewards = np.zeros(self.num_envs)
+        terminated, truncated = self._standing()
+        if self.settings.process_reward is not None:
+            self._reward_steps(moving, rewards)
+        ended = moving[done[moving]]
+        scores = self._score(ended)
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        last = self._tracker.batch(ended) if same_step and len(ended) else None
+        extras: dict[int, dict[str, Any]] = {}
+        for row in np.union1d(ended, resetting).tolist():
+            if row not in scores:
+                self._restart(row)
+                continue
+            score, state = scores[row], self._rows.state(row)
+            rewards[row], terminated[row], truncated[row] = score.reward, state.terminated, state.truncated
+            extra = self._close_episode(row, state, score)
+            if not same_step:
+                extras[row] = extra
+                continue
+            at = int(np.searchsorted(ended, row))
+            extras[row] = {"final_obs": _row_of(last, at), "final_info": {**self._row_info(row), **extra}}
+            self._restart(row)
+        self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
+        infos = self._infos()
+        for row, extra in extras.items():
+            infos = self._add_info(infos, extra, row)
+        return self._tracker.batch(), rewards, terminated, truncated, infos
+
+    def _standing(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """The flags of rows whose episode is over and that stand still."""
+        terminated = np.zeros(self.num_envs, dtype=np.bool_)
+        truncated = np.zeros(self.num_envs, dtype=np.bool_)
+        if self.autoreset_mode is AutoresetMode.DISABLED:
+            for row in self._everyone[self._done].tolist():
+                state = self._rows.state(row)
+                terminated[row], truncated[row] = state.terminated, state.truncated
+        return terminated, truncated
+
+    def _ready(self, caller: str) -> NDArray[np.intp]:
+        """The rows to reset in this step, once it is clear that a step may be done."""
+        self._ready_to_read(caller)
+        return self._everyone[self._done & (self.autoreset_mode is not AutoresetMode.DISABLED)]
+
+    def idle_actions(self) -> list[Any]:
+        """One None per row, to be filled in: with autoreset disabled a row whose action is None stands still."""
+        return [None] * self.num_envs
+
+    def _moving(self, actions: Any) -> tuple[NDArray[np.intp], Any]:
+        """The rows that move in this step, and the actions of all rows."""
+        if self.autoreset_mode is not AutoresetMode.DISABLED:
+            return self._everyone[~self._done], actions
+        moves = np.ones(self.num_envs, dtype=np.bool_)
+        if isinstance(actions, list | tuple) and len(actions) == self.num_envs:
+            moves = np.array([action is not None for action in actions])
+            nothing = 0 if self.settings.process.name == "token" else ""
+            actions = [nothing if action is None else action for action in actions]
+        over = self._everyone[self._done & moves]
+        if len(over):
+            raise StateError(
+                f"The episodes of rows {over.tolist()} are over: reset(options={{'reset_mask': ...}}) them first."
+            )
+        return self._everyone[moves], actions
+
+    def _move(self, moving: NDArray[np.intp], actions: Any) -> NDArray[np.bool_]:
+        """Do the actions and bring the observations up to date; returns which of all rows are done."""
+        if isinstance(self._rows, TokenRows):
+            ids = self._rows.checked(moving, actions)
+            done = self._rows.step(moving, ids)  # type: ignore[arg-type]  # an array serves as a sequence
+            self._tracker.append_batch(moving, ids[moving], self._rows.used)
+            return done
+        if not isinstance(actions, Sequence | np.ndarray) or len(actions) != self.num_envs:
+            raise OptionError(f"Actions of {self.num_envs} environments are that many texts, not {actions!r:.80}.")
+        done = self._rows.step(moving, actions)
+        for row in moving.tolist():
+            state = self._rows.state(row)
+            self._tracker.append(row, state.actions[-1], state)
+        return done
+
+    def _reward_steps(self, moving: NDArray[np.intp], rewards: NDArray[np.float64]) -> None:
+        process_reward = self.settings.process_reward
+        assert process_reward is not None
+        views = [self._view(row) for row in moving.tolist()]
+        for row, reward in zip(moving.tolist(), step_rewards(process_reward, views), strict=True):
+            self._rows.reward(row, reward)
+            if self.settings.scoring.payment == "per_step":
+                rewards[row] = step_payment(self._rows.state(row), self.settings.scoring)
+
+    def _score(self, ended: NDArray[np.intp]) -> dict[int, Score]:
+        if not len(ended):
+            return {}
+        rows = ended.tolist()
+        problems = [problem for row in rows if (problem := self._problems[row]) is not None]
+        states = [self._rows.state(row) for row in rows]
+        settings = self.settings
+        scores = score_states(settings.process, states, problems, settings.scoring, settings.run_programs())
+        return dict(zip(rows, scores, strict=True))
+
+    def _close_episode(self, row: int, state: State, score: Score) -> dict[str, Any]:
+        """Keep the Episode, tell the curriculum, and return the row's final info."""
+        self._scores[row] = score
+        info = final_info(self.settings, state, score)
+        problem = self._problems[row]
+        if problem is not None and score.outcome.verdict is not Verdict.INFRA:
+            self.settings.starts.record(problem, state.start, info["is_success"])
+            self._finished.append((row, episode_of(self.settings, self._id(), self._seeds[row], state, score)))
+        return info
+
+    def _infos(self) -> dict[str, Any]:
+        """What `info` says of every row at every step; fresh arrays."""
+        infos: dict[str, Any] = {"problem": self._uris.copy(), "start": self._starts.copy()}
+        if self.settings.observation == "dict":
+            infos["prompt_tokens_cut"] = self._tracker.tokens_cut
+        if self._masks_in_info:
+            infos["action_mask"] = self._masks().astype(np.int8)
+        for key in tuple(infos):
+            infos[f"_{key}"] = np.ones(self.num_envs, dtype=np.bool_)
+        return infos
+
+    def _some_infos(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+        infos: dict[str, Any] = {}
+        for row in rows.tolist():
+            infos = self._add_info(infos, self._row_info(row), row)
+        return infos
+
+    def _row_info(self, row: int) -> dict[str, Any]:
+        info: dict[str, Any] = {"problem": self._uris[row], "start": self._starts[row]}
+        if self.settings.observation == "dict":
+            info["prompt_tokens_cut"] = int(self._tracker.tokens_cut[row])
+        if self._masks_in_info:
+            info["action_mask"] = self._masks()[row].astype(np.int8)
+        return info
+
+    @property
+    def _masks_in_info(self) -> bool:
+        space = self.single_action_space
+        return isinstance(space, spaces.Discrete) and int(space.n) <= LARGEST_MASK_IN_INFO
+
+    def _masks(self) -> NDArray[np.bool_]:
+        return np.ones((self.num_envs, int(self.single_action_space.n)), dtype=np.bool_)
+
+    def views(self) -> list[View]:
+        """What agents may see of each row's state.
+
+        Raises:
+            StateError: before the first reset.
+        """
+        self._ready_to_read("views")
+        return [self._view(row) for row in range(self.num_envs)]
+
+    def _view(self, row: int) -> View:
+        problem = self._problems[row]
+        assert problem is not None
+        return self.settings.process.view(self._rows.state(row), self.settings.seen(problem))
+
+    def states(self) -> list[State]:
+        """The state of each row.
+
+        Raises:
+            StateError: before the first reset.
+        """
+        self._ready_to_read("states")
+        return [self._rows.state(row) for row in range(self.num_envs)]
+
+    def set_states(self, states: Sequence[State]) -> tuple[Any, dict[str, Any]]:
+        """Put every row into a state; returns observations and infos as `reset` does.
+
+        Raises:
+            OptionError: if there are not as many states as rows.
+            StateError: for a state of another environment, version, tokenizer or problem set.
+        """
+        if len(states) != self.num_envs:
+            raise OptionError(f"{self.num_envs} environments take as many states, not {len(states)}.")
+        problems = [problem_of(self.settings, state) for state in states]
+        for row, (problem, state) in enumerate(zip(problems, states, strict=True)):
+            if self._randoms[row] is None:
+                self._randoms[row] = seeding.np_random(None)[0]
+            self._open(row, problem, state)
+            self._done[row] = state.done
+        return self._tracker.batch(), self._infos()
+
+    def pop_episodes(self) -> list[tuple[int, Episode]]:
+        """(row, Episode) of every episode that ended since the last call: step by step, in row order."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def set_process_weight(self, alpha: float) -> None:
+        """Change alpha of phi, from the next end of an episode on; each Episode records the one in force."""
+        self.settings = self.settings.with_process_weight(alpha)
+
+    def render(self) -> Any:
+        """One text per row for "ansi", one image [height, width, 3] per row for "rgb_array"."""
+        if self.render_mode is None:
+            return None
+        self._ready_to_read("render")
+        show = ansi if self.render_mode == "ansi" else frame
+        return tuple(show(self._rows.state(row), self._view(row), self._scores[row]) for row in range(self.num_envs))
+
+    def _ready_to_read(self, caller: str) -> None:
+        if not self._begun.all():
+            raise StateError(f"Call reset() before {caller}().")
+
+    def _id(self) -> str:
+        return self.single.env_id if self.spec is None else self.spec.id
+
+    def _chosen(self, mask: Any) -> NDArray[np.intp]:
+        """The rows that a reset is for."""
+        if mask is None:
+            return self._everyone
+        if not isinstance(mask, np.ndarray) or mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
+            raise OptionError(f"reset_mask is a boolean array of shape ({self.num_envs},), not {mask!r}.")
+        if not mask.any():
+            raise OptionError("reset_mask names no row; at least one must be True.")
+        if not (mask | self._begun).all():
+            raise StateError("The first reset is for all rows.")
+        return self._everyone[mask]
+
+    def _row_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + row for row in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise OptionError(f"{self.num_envs} environments take one seed or as many, not {len(seed)}.")
+        return [None if one is None else int(one) for one in seed]
+
+
+class TokenVectorEnv(CodeVectorEnv):
+    """codegym/Token-v0, vectorised; see codegym.envs.token_env.TokenEnv."""
+
+    single = TokenEnv
+
+    @property
+    def eos_action(self) -> int:
+        """The action that ends a program."""
+        return self.settings.vocabulary.eos
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """[num_envs, V] which tokens may be worth trying.
+
+        Raises:
+            StateError: before the first reset.
+        """
+        self._ready_to_read("action_masks")
+        return self._masks()
+
+
+class TokenGrammarVectorEnv(TokenVectorEnv):
+    """codegym/TokenGrammar-v0, vectorised; see codegym.envs.token_env.TokenGrammarEnv."""
+
+    single = TokenGrammarEnv
+
+
+class LineVectorEnv(CodeVectorEnv):
+    """codegym/Line-v0, vectorised; see codegym.envs.line_env.LineEnv."""
+
+    single = LineEnv
+
+
+class PseudocodeVectorEnv(CodeVectorEnv):
+    """codegym/Pseudocode-v0, vectorised; see codegym.envs.pseudocode_env.PseudocodeEnv."""
+
+    single = PseudocodeEnv
+
+
+def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    known = {known.value: known for known in AutoresetMode}
+    if isinstance(mode, AutoresetMode):
+        return mode
+    if mode not in known:
+        raise unknown("autoreset_mode", mode, known)
+    return known[mode]
+
+
+def _of_row(options: Mapping[str, Any], row: int, rows: int) -> dict[str, Any]:
+    """The options of one row: a list holds one value per row."""
+    own = {}
+    for name, value in options.items():
+        if isinstance(value, list) and len(value) != rows:
+            raise OptionError(f"Reset option {name!r} has {len(value)} values for {rows} environments.")
+        own[name] = value[row] if isinstance(value, list) else value
+    return own
+
+
+def _row_of(batch: Any, row: int) -> Any:
+    if isinstance(batch, dict):
+        return {key: value[row] for key, value in batch.items()}
+    return batch[row]

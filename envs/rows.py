@@ -1,0 +1,148 @@
+"""The episodes of a vector environment: Token's as arrays, the others' as states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codegym.envs.errors import OptionError
+from codegym.envs.mdp.process import Process
+from codegym.envs.mdp.state import Action, State
+from codegym.envs.vocabulary import Vocabulary
+
+Rows = NDArray[np.intp]
+
+
+class EpisodeRows(Protocol):
+    """One unfinished or finished episode per row."""
+
+    used: NDArray[np.int64]
+    """[rows] budget used."""
+
+    def restart(self, row: int, state: State) -> None:
+        """Put a row into a state."""
+        ...
+
+    def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
+        """Do the actions of some rows (one action per row of the environment); returns which of all rows are done.
+
+        Raises:
+            OptionError: if an action is not in the action space; then no row has moved.
+        """
+        ...
+
+    def state(self, row: int) -> State:
+        """The state of a row."""
+        ...
+
+    def reward(self, row: int, reward: float) -> None:
+        """Note a process reward for the row's last action."""
+        ...
+
+
+class TextRows:
+    """Rows of Line and Pseudocode episodes: the pure transition, row by row."""
+
+    def __init__(self, process: Process, rows: int) -> None:
+        self._process = process
+        self._states: list[State | None] = [None] * rows
+        self.used = np.zeros(rows, dtype=np.int64)
+
+    def restart(self, row: int, state: State) -> None:
+        """Put a row into a state."""
+        self._states[row] = state
+        self.used[row] = state.used
+
+    def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
+        """Do the actions of some rows; returns which of all rows are done."""
+        after = [self._process.transition(self.state(row), actions[row]) for row in rows.tolist()]
+        done = np.zeros(len(self._states), dtype=np.bool_)
+        for row, state in zip(rows.tolist(), after, strict=True):
+            self._states[row] = state
+            self.used[row] = state.used
+            done[row] = state.done
+        return done
+
+    def state(self, row: int) -> State:
+        """The state of a row."""
+        state = self._states[row]
+        assert state is not None
+        return state
+
+    def reward(self, row: int, reward: float) -> None:
+        """Note a process reward for the row's last action."""
+        state = self.state(row)
+        self._states[row] = replace(state, step_rewards=(*state.step_rewards, reward))
+
+
+class TokenRows:
+    """Rows of Token episodes: a matrix of ids and their number, moved all at once."""
+
+    def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
+        self._vocabulary = vocabulary
+        self._starts: list[State | None] = [None] * rows
+        self._rewards: list[list[float]] = [[] for _ in range(rows)]
+        self._ids = np.zeros((rows, 0), dtype=np.int64)
+        self._budgets = np.zeros(rows, dtype=np.int64)
+        self._ended = np.zeros(rows, dtype=np.bool_)
+        self.used = np.zeros(rows, dtype=np.int64)
+
+    def restart(self, row: int, state: State) -> None:
+        """Put a row into a state."""
+        if state.budget > self._ids.shape[1]:
+            wider = np.zeros((len(self._starts), state.budget), dtype=np.int64)
+            wider[:, : self._ids.shape[1]] = self._ids
+            self._ids = wider
+        self._starts[row] = replace(state, actions=(), step_rewards=(), phase="writing", used=0)
+        self._rewards[row] = list(state.step_rewards)
+        self._ids[row, : state.used] = state.actions
+        self._budgets[row] = state.budget
+        self._ended[row] = state.phase == "ended"
+        self.used[row] = state.used
+
+    def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
+        """Do the actions of some rows; returns which of all rows are done."""
+        ids = self.checked(rows, actions)[rows]
+        used = self.used[rows]
+        self._ids[rows, used] = ids
+        self.used[rows] = used + 1
+        self._ended[rows] = ids == self._vocabulary.eos
+        done: NDArray[np.bool_] = self._ended | (self.used >= self._budgets)
+        return done
+
+    def checked(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.int64]:
+        """The actions of all rows as ids; those of `rows` must be in the action space."""
+        ids = np.asarray(actions)
+        if ids.shape != self.used.shape or ids.dtype.kind not in "iu":
+            raise OptionError(
+                f"Actions of {len(self.used)} Token environments are that many token ids, not {actions!r}."
+            )
+        asked = ids[rows]
+        if len(asked) and not (0 <= asked.min() and asked.max() < self._vocabulary.size):
+            wrong = asked[(asked < 0) | (asked >= self._vocabulary.size)][0]
+            raise OptionError(
+                f"An action of a Token environment is a token id in 0..{self._vocabulary.size - 1}, not {wrong}."
+            )
+        return ids.astype(np.int64, copy=False)
+
+    def state(self, row: int) -> State:
+        """The state of a row."""
+        start = self._starts[row]
+        assert start is not None
+        used = int(self.used[row])
+        phase = "ended" if self._ended[row] else "spent" if used >= start.budget else "writing"
+        return replace(
+            start,
+            actions=tuple(self._ids[row, :used].tolist()),
+            used=used,
+            phase=phase,  # type: ignore[arg-type]  # mypy does not narrow the expression to the literals
+            step_rewards=tuple(self._rewards[row]),
+        )
+
+    def reward(self, row: int, reward: float) -> None:
+        """Note a process reward for the row's last action."""
+        self._rewards[row].append(reward)
