@@ -38,9 +38,9 @@ class _Row:
 class PlanningAgent(ABC):
     """Plays plans: the base of search and best-of-n. Acts on Views (`env.unwrapped.view()`).
 
-    A row, known by its place in the batch, is planned when it is first asked, and again whenever its view is not the
-    one that its plan led to. Traces are left out: the actions of a searched program were not sampled from the policy,
-    so these episodes train SFT, rankers and process rewards, never PPO.
+    A row, known by `row` of its info or else by its place in the list, is planned when it is first asked, and again
+    whenever its view is not the one that its plan led to. Traces are left out: the actions of a searched program were
+    not sampled from the policy, so these episodes train SFT, rankers and process rewards, never PPO.
     """
 
     observes = "view"
@@ -64,24 +64,29 @@ class PlanningAgent(ABC):
 
         Args:
             observations: Views.
-            infos: not used.
+            infos: `row`, where there is one, tells rows apart when finished ones leave the list.
             seeds: one per row, read where a row is planned; without them, or if `deterministic`, the row's place.
             deterministic: use the same seeds each time.
         """
         if seeds is None or deterministic:
             seeds = range(len(observations))
-        stale = [i for i, view in enumerate(observations) if i not in self._rows or not self._rows[i].expects(view)]
+        places = [int(infos[i].get("row", i)) if infos else i for i in range(len(observations))]
+        stale = [i for i, view in enumerate(observations) if not self._expects(places[i], view)]
         tokens = dict.fromkeys(range(len(observations)), 0)
         if stale:
-            plans = self.plan(stale, [observations[i] for i in stale], [seeds[i] for i in stale])
+            rows = [places[i] for i in stale]
+            plans = self.plan(rows, [observations[i] for i in stale], [seeds[i] for i in stale])
             for i, plan in zip(stale, plans, strict=True):
                 view = observations[i]
-                self._rows[i] = _Row(view.problem, view.given, view.actions, plan.actions)
+                self._rows[places[i]] = _Row(view.problem, view.given, view.actions, plan.actions)
                 tokens[i] = plan.tokens
         decisions = []
-        for i in range(len(observations)):
-            row = self._rows[i]
+        for i, place in enumerate(places):
+            row = self._rows[place]
             action, *left = row.left
             row.done, row.left = (*row.done, action), tuple(left)
             decisions.append(Decision(action, other_tokens=tokens[i]))
         return decisions
+
+    def _expects(self, place: int, view: View) -> bool:
+        return place in self._rows and self._rows[place].expects(view)
