@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from codegym.envs.problems.katas.families import arithmetic, list_filters, lists, numbers, strings
+from codegym.envs.problems.katas.families import (
+    arithmetic,
+    collections,
+    list_filters,
+    lists,
+    nesting,
+    numbers,
+    simulation,
+    strings,
+)
 from codegym.envs.problems.katas.family import Family
 
-MODULES = (list_filters, arithmetic, numbers, strings, lists)
+MODULES = (list_filters, arithmetic, numbers, strings, lists, collections, nesting, simulation)
 
 FAMILIES: dict[str, Family] = {family.name: family for module in MODULES for family in module.FAMILIES}
 TAGS: tuple[str, ...] = tuple(sorted({tag for family in FAMILIES.values() for tag in family.tags}))

@@ -215,7 +215,9 @@ def _positions(parameters: Parameters, draws: Draws) -> Kata:
         [c + 1, c, c + 1],
         [2 * c - 1, 2 * c, 1],
     ]
-    lists += [[c - 1], [c, c - 1]] + [around(draws, c) for _ in range(2)] + [draws.numbers(8, 0, 30), [-5, -c, -c - 1, 3]]
+    lists += (
+        [[c - 1], [c, c - 1]] + [around(draws, c) for _ in range(2)] + [draws.numbers(8, 0, 30), [-5, -c, -c - 1, 3]]
+    )
     return function_kata(
         draws,
         (
