@@ -34,6 +34,11 @@ class _Row:
     def expects(self, view: View) -> bool:
         return bool(self.left) and (self.problem, self.given, self.done) == (view.problem, view.given, view.actions)
 
+    def next(self) -> Action:
+        action, *left = self.left
+        self.done, self.left = (*self.done, action), tuple(left)
+        return action
+
 
 class PlanningAgent(ABC):
     """Plays plans: the base of search and best-of-n. Acts on Views (`env.unwrapped.view()`).
@@ -65,28 +70,22 @@ class PlanningAgent(ABC):
         Args:
             observations: Views.
             infos: `row`, where there is one, tells rows apart when finished ones leave the list.
-            seeds: one per row, read where a row is planned; without them, or if `deterministic`, the row's place.
-            deterministic: use the same seeds each time.
+            seeds: one per row, read where a row is planned; without them the row's place in the list.
+            deterministic: plan every row with seed 0.
         """
-        if seeds is None or deterministic:
+        if deterministic:
+            seeds = [0] * len(observations)
+        elif seeds is None:
             seeds = range(len(observations))
-        places = [int(infos[i].get("row", i)) if infos else i for i in range(len(observations))]
-        stale = [i for i, view in enumerate(observations) if not self._expects(places[i], view)]
-        tokens = dict.fromkeys(range(len(observations)), 0)
+        rows = [info.get("row", place) for place, info in enumerate(infos)]
+        stale = [
+            i for i, row in enumerate(rows) if row not in self._rows or not self._rows[row].expects(observations[i])
+        ]
+        tokens = dict.fromkeys(rows, 0)
         if stale:
-            rows = [places[i] for i in stale]
-            plans = self.plan(rows, [observations[i] for i in stale], [seeds[i] for i in stale])
+            plans = self.plan([rows[i] for i in stale], [observations[i] for i in stale], [seeds[i] for i in stale])
             for i, plan in zip(stale, plans, strict=True):
                 view = observations[i]
-                self._rows[places[i]] = _Row(view.problem, view.given, view.actions, plan.actions)
-                tokens[i] = plan.tokens
-        decisions = []
-        for i, place in enumerate(places):
-            row = self._rows[place]
-            action, *left = row.left
-            row.done, row.left = (*row.done, action), tuple(left)
-            decisions.append(Decision(action, other_tokens=tokens[i]))
-        return decisions
-
-    def _expects(self, place: int, view: View) -> bool:
-        return place in self._rows and self._rows[place].expects(view)
+                self._rows[rows[i]] = _Row(view.problem, view.given, view.actions, plan.actions)
+                tokens[rows[i]] = plan.tokens
+        return [Decision(self._rows[row].next(), other_tokens=tokens[row]) for row in rows]

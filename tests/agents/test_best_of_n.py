@@ -71,6 +71,15 @@ def test_rows_share_one_batch_and_do_not_change_each_other(executor):
         assert alone == decision
 
 
+def test_a_row_keeps_its_plan_when_another_leaves_the_list(executor):
+    planner = ScriptedPlanner({(EVEN, SUM, "<END>"): 1.0})
+    agent = agent_for(planner, 1, executor)
+    agent.act([view()] * 2, [{"row": 0}, {"row": 1}], seeds=[0, 1])
+    after = line.transition(line.initial(even_sum(), Start("question", even_sum().given), 8), EVEN)
+    (decision,) = agent.act([line.view(after, even_sum())], [{"row": 1}], seeds=[9])
+    assert decision.action == SUM and planner.batches == [2], "nothing is planned again"
+
+
 @pytest.mark.parametrize("n", [0, -3])
 def test_n_is_at_least_one(n, executor):
     with pytest.raises(OptionError, match="at least 1"):
