@@ -130,7 +130,7 @@ class CodeEnv(gym.Env[Any, Any]):
 
     def _mask(self) -> NDArray[np.bool_]:
         """Which actions of a Discrete space a valid program can follow; concrete environments may narrow it."""
-        return np.ones(int(self.action_space.n), dtype=np.bool_)  # type: ignore[attr-defined]
+        return np.ones(self.settings.vocabulary.size, dtype=np.bool_)
 
     def get_state(self) -> State:
         """The episode so far as a value: small, hashable, picklable.
@@ -200,7 +200,7 @@ class CodeEnv(gym.Env[Any, Any]):
         self.settings = self.settings.with_process_weight(alpha)
 
     def render(self) -> Any:
-        """The program so far: text for "ansi", an image [height, width, 3] for "rgb_array"; "human" prints by itself."""
+        """The program so far: text for "ansi", an image [height, width, 3] for "rgb_array"; "human" prints itself."""
         if self.render_mode == "ansi":
             return ansi(self._current("render"), self.view(), self._score)
         if self.render_mode == "rgb_array":

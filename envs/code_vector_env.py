@@ -211,7 +211,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             return done
         if not isinstance(actions, Sequence | np.ndarray) or len(actions) != self.num_envs:
             raise OptionError(f"Actions of {self.num_envs} environments are that many texts, not {actions!r:.80}.")
-        done = self._rows.step(moving, actions)
+        done = self._rows.step(moving, list(actions))
         for row in moving.tolist():
             state = self._rows.state(row)
             self._tracker.append(row, state.actions[-1], state)
@@ -277,7 +277,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         return isinstance(space, spaces.Discrete) and int(space.n) <= LARGEST_MASK_IN_INFO
 
     def _masks(self) -> NDArray[np.bool_]:
-        return np.ones((self.num_envs, int(self.single_action_space.n)), dtype=np.bool_)
+        return np.ones((self.num_envs, self.settings.vocabulary.size), dtype=np.bool_)
 
     def views(self) -> list[View]:
         """What agents may see of each row's state.

@@ -76,11 +76,7 @@ class Episode:
         names = {f.name for f in fields(cls)} - {"trace"}
         if not isinstance(record, dict) or not names >= record.keys():
             raise DataError(f"{where}: not an episode; an episode has the keys {', '.join(sorted(names))}.")
-        missing = [
-            f.name
-            for f in fields(cls)
-            if f.name not in record and f.name in _REQUIRED
-        ]
+        missing = [f.name for f in fields(cls) if f.name not in record and f.name in _REQUIRED]
         if missing:
             raise DataError(f"{where}: the episode lacks {', '.join(missing)}.")
         record["actions"] = tuple(record["actions"])
@@ -98,5 +94,3 @@ _REQUIRED = {
 def asdict_without_trace(episode: Episode) -> dict[str, Any]:
     """The episode as a JSON-ready dictionary."""
     return {f.name: getattr(episode, f.name) for f in fields(episode) if f.name != "trace"}
-
-

@@ -1,4 +1,4 @@
-"""What each token does to a reader of code: string or comment, open brackets, indentation. Tables, so nothing is parsed.
+"""What each token does to a reader of code: string or comment, open brackets, indentation, looked up in tables.
 
 Twenty modes of a byte-level automaton say where in the code a reader is; for every (mode, token) the tables hold the
 mode after the token and how many brackets it opened and closed. A batch of tokens is then a few array look-ups.

@@ -18,8 +18,8 @@ class LineEnv(CodeEnv):
     sandbox against the problem's tests.
 
     ## Action space
-    `CodeText(16384)`: one line of text without surrogates, or `codegym.END` ("<END>"). Newlines inside an action append,
-    and count as, several lines.
+    `CodeText(16384)`: one line of text without surrogates, or `codegym.END` ("<END>"). Newlines inside an action
+    append, and count as, several lines.
 
     ## Observation space
     `observation="dict"`: `tokens` Box(0, V-1, (window,), int64), the last `window` tokens of prompt and text,

@@ -32,9 +32,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from codegym import END
 from codegym.envs.errors import unknown
 from codegym.envs.lexer import COMMENT, Reader, is_string, is_triple
-from codegym.envs.mdp import line as line_process
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.pseudocode import step_kind
 from codegym.envs.mdp.state import Action, State
@@ -139,7 +139,7 @@ class Tracker:
             self._append_ids(np.array([row]), np.array([action], dtype=np.int64))
             return
         step = str(action)
-        if self._process.name == "line" and step == line_process.END:
+        if self._process.name == "line" and step == END:
             return
         if self._process.name == "pseudocode":
             self._phases[row] = step_kind(step)

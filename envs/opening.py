@@ -70,7 +70,7 @@ def problem_of(settings: Settings, state: object) -> Problem:
             f"The state was written with tokenizer {state.vocabulary!r}, not with this environment's "
             f"{process.vocabulary.sha!r}."
         )
-    if state.problem not in settings.problems:
+    if state.problem not in settings.problems:  # type: ignore[comparison-overlap]  # a set also holds uris
         raise StateError(f"The state's problem {state.problem!r} is not in {settings.problems.spec!r}.")
     problem: Problem = settings.problems[state.problem]
     return problem

@@ -29,7 +29,8 @@ class PseudocodeEnv(CodeEnv):
     0 until the episode ends, then a function of the tests' outcome: `reward="ladder"` pays -1 if the program does not
     compile, -0.6 if it fails while running, -0.3 if it answers wrongly and +1 if all tests pass. Others: "adaptive",
     "binary", "fraction", "fraction_bonus", "compile_blend", or any callable from an Outcome to a float. A
-    `process_reward` (a callable from a View to a float) is joined by phi(R, r) = alpha R + (1 - alpha) mean(gamma^j r_j).
+    `process_reward` (a callable from a View to a float) is joined by
+    phi(R, r) = alpha R + (1 - alpha) mean(gamma^j r_j).
 
     ## Starting state
     No step yet. `start` and `reset(options=)` as in codegym/Line-v0; the start's text is shown to the agent.

@@ -122,7 +122,7 @@ class TokenRows:
                 f"Actions of {len(self.used)} Token environments are that many token ids, not {actions!r}."
             )
         asked = ids[rows]
-        if len(asked) and not (0 <= asked.min() and asked.max() < self._vocabulary.size):
+        if len(asked) and (asked.min() < 0 or asked.max() >= self._vocabulary.size):
             wrong = asked[(asked < 0) | (asked >= self._vocabulary.size)][0]
             raise OptionError(
                 f"An action of a Token environment is a token id in 0..{self._vocabulary.size - 1}, not {wrong}."

@@ -122,7 +122,8 @@ class Settings:
             return self.executor
         from codegym.envs.execution.executor import shared_executor
 
-        return shared_executor()
+        executor: RunsPrograms = shared_executor()
+        return executor
 
 
 def resolve(mdp: MdpName, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:

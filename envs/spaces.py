@@ -63,7 +63,7 @@ def _create(space: CodeText, n: int = 1, ctx: Any = multiprocessing) -> Synchron
 
 
 def _read(space: CodeText, shared_memory: SynchronizedArray[Any], n: int = 1) -> tuple[str, ...]:
-    rows = np.frombuffer(shared_memory.get_obj(), dtype=np.uint8).reshape(n, _row_bytes(space))
+    rows = np.frombuffer(memoryview(shared_memory.get_obj()).cast("B"), dtype=np.uint8).reshape(n, _row_bytes(space))
     lengths = [int.from_bytes(row[:_LENGTH_BYTES].tobytes(), "little") for row in rows]
     return tuple(
         row[_LENGTH_BYTES : _LENGTH_BYTES + length].tobytes().decode()
@@ -73,7 +73,7 @@ def _read(space: CodeText, shared_memory: SynchronizedArray[Any], n: int = 1) ->
 
 def _write(space: CodeText, index: int, value: str, shared_memory: SynchronizedArray[Any]) -> None:
     data = value.encode()
-    rows = np.frombuffer(shared_memory.get_obj(), dtype=np.uint8).reshape(-1, _row_bytes(space))
+    rows = np.frombuffer(memoryview(shared_memory.get_obj()).cast("B"), dtype=np.uint8).reshape(-1, _row_bytes(space))
     row = rows[index]
     row[:_LENGTH_BYTES] = np.frombuffer(len(data).to_bytes(_LENGTH_BYTES, "little"), dtype=np.uint8)
     row[_LENGTH_BYTES : _LENGTH_BYTES + len(data)] = np.frombuffer(data, dtype=np.uint8)

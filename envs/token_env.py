@@ -43,8 +43,8 @@ class TokenEnv(CodeEnv):
     lines, `{"conditional": k}` or `{"prefix": code}`), `state` and `split`.
 
     ## Episode end
-    Terminated by the end-of-sequence token; truncated after `max_tokens` tokens. The program is executed either way. Bytes
-    that are no UTF-8 count as a program that does not compile.
+    Terminated by the end-of-sequence token; truncated after `max_tokens` tokens. The program is executed either way.
+    Bytes that are no UTF-8 count as a program that does not compile.
 
     ## Info
     Always `problem`, `start`, and `action_mask` (int8) up to 1,024 actions; with `dict` also `prompt_tokens_cut`. At

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from codegym.envs.mdp import line, pseudocode, token
 from codegym.envs.mdp.state import Action, MdpName, Start, State, View
-from codegym.envs.mdp.visible import Visible
+from codegym.envs.mdp.visible import Visible, view_of
 from codegym.envs.problems.problem import Problem
 from codegym.envs.vocabulary import Vocabulary
 
@@ -27,25 +27,33 @@ class Process:
         """The state before the first action."""
         if self.name == "token":
             return token.initial(problem, start, budget, self.vocabulary)
-        return (line if self.name == "line" else pseudocode).initial(problem, start, budget)
+        if self.name == "line":
+            return line.initial(problem, start, budget)
+        return pseudocode.initial(problem, start, budget)
 
     def transition(self, state: State, action: Action) -> State:
         """The state after an action."""
         if self.name == "token":
             return token.transition(state, action, self.vocabulary)
-        return (line if self.name == "line" else pseudocode).transition(state, action)
+        if self.name == "line":
+            return line.transition(state, action)
+        return pseudocode.transition(state, action)
 
     def program(self, state: State) -> str | None:
         """The program to execute, or None where there is none: it counts as not compiling."""
         if self.name == "token":
             return token.program(state, self.vocabulary)
-        return (line if self.name == "line" else pseudocode).program(state)
+        if self.name == "line":
+            return line.program(state)
+        return pseudocode.program(state)
 
     def text(self, state: State) -> str:
         """The text so far: of the program, or in Pseudocode the steps."""
         if self.name == "token":
             return token.text(state, self.vocabulary)
-        return line.program(state) if self.name == "line" else "\n".join(map(str, state.actions))
+        if self.name == "line":
+            return line.program(state)
+        return pseudocode.text(state)
 
     def given_chars(self, state: State) -> int:
         """How many characters of the program no action wrote."""
@@ -53,6 +61,4 @@ class Process:
 
     def view(self, state: State, problem: Problem | Visible) -> View:
         """What an agent may see."""
-        if self.name == "token":
-            return token.view(state, problem, self.vocabulary)
-        return (line if self.name == "line" else pseudocode).view(state, problem)
+        return view_of(state, problem, self.text(state))

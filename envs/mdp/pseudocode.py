@@ -46,7 +46,7 @@ def step_kind(step: str) -> int:
 
 
 def last_fence(text: str) -> str | None:
-    """The content of the last complete code fence, without the newline before the closing line; None if there is none."""
+    """The content of the last complete code fence, without its last newline; None if there is no fence."""
     found = None
     opened: list[str] | None = None
     for line in text.split("\n"):
@@ -65,6 +65,11 @@ def program(state: State) -> str | None:
     return last_fence(str(state.actions[-1])) if state.phase == "ended" else None
 
 
+def text(state: State) -> str:
+    """The steps so far."""
+    return "\n".join(str(action) for action in state.actions)
+
+
 def view(state: State, problem: Problem | Visible) -> View:
-    """What an agent may see; the text is the steps so far."""
-    return view_of(state, problem, "\n".join(str(action) for action in state.actions))
+    """What an agent may see."""
+    return view_of(state, problem, text(state))

@@ -121,7 +121,8 @@ def _score(
             weights = (1.0,) * len(state.actions)
         else:
             weights = largest_weights(token.character_ranges(state, process.vocabulary), spans)
-    reward, terms = 0.0, {}
+    reward = 0.0
+    terms: dict[str, float] = {}
     if outcome.verdict is not Verdict.INFRA:
         reward, terms = _paid(state, float(scoring.reward(outcome)), scoring)
     return Score(text, outcome, reward, terms, spans, executed_lines(text, outcome), weights)

@@ -102,7 +102,8 @@ class CCCS:
         if stage == 0:
             return Start("curriculum", problem.given, 0)
         cuts = conditional_cuts(problem, self.kinds)
-        return Start("curriculum", _kept(problem, cuts[stages(len(cuts))[-stage - 1]]), stage)
+        conditional = stages(len(cuts))[-stage - 1]
+        return Start("curriculum", _kept(problem, None if conditional is None else cuts[conditional]), stage)
 
     def stage(self, problem: Problem) -> int:
         """The present stage c of a problem: the latest one that is not passed."""

@@ -181,7 +181,7 @@ def _docstrings(program: str) -> list[Span]:
 
 
 def _line_offsets(program: str) -> list[int]:
-    """Where each line begins; only "\\n" ends a line."""
+    """Where each line begins; only a line feed ends one."""
     return [0, *(match.end() for match in re.finditer("\n", program))]
 
 

@@ -70,14 +70,15 @@ def resolve_reward(reward: RewardOption) -> OutcomeReward:
     """The reward function that an option stands for.
 
     Args:
-        reward: a name ("ladder"), a name with parameters (`{"name": "compile_blend", "alpha": 0.2}`), "module:function",
-            or any callable from an Outcome to a float.
+        reward: a name ("ladder"), a name with parameters (`{"name": "compile_blend", "alpha": 0.2}`),
+            "module:function", or any callable from an Outcome to a float.
 
     Raises:
         OptionError: for a name, parameter or function that does not exist.
     """
     if isinstance(reward, str) and ":" in reward:
-        return imported(reward, "reward")
+        found: OutcomeReward = imported(reward, "reward")
+        return found
     if isinstance(reward, str):
         reward = {"name": reward}
     if isinstance(reward, Mapping):
