@@ -10,13 +10,14 @@ from codegym.agents.search.export import TreeRecord, freeze
 from codegym.agents.search.leaf_value import CompletionRollouts, LeafValue, ProcessRewardValue, ProgramDomain
 from codegym.agents.search.mcts import MCTS, Budget, Tree
 from codegym.agents.search.planning import Plan, PlanningAgent
-from codegym.agents.search.policy import Planner, SampledPolicy
+from codegym.agents.search.policy import Planner, ProposerChildren, SampledPolicy
 from codegym.agents.search.programs import Draft, Drafts, PublicTests
 from codegym.agents.search.tree import Node, reroot
 from codegym.envs.mdp.process_reward import ProcessReward
 from codegym.envs.mdp.scoring import RunsPrograms
 from codegym.envs.mdp.state import View
 from codegym.envs.problems.problem import Problem
+from codegym.envs.proposer import Proposer
 from codegym.envs.vocabulary import Vocabulary
 
 DEFAULT_SEARCH = MCTS(children=4, widening=0.5, in_flight=4, target=1.0)
@@ -39,6 +40,7 @@ class SearchAgent(PlanningAgent):
         *,
         search: MCTS = DEFAULT_SEARCH,
         budget: Budget = DEFAULT_BUDGET,
+        proposer: Proposer | None = None,
         process_reward: ProcessReward | None = None,
         alpha: float = 0.1,
         search_every_action: bool = False,
@@ -53,6 +55,7 @@ class SearchAgent(PlanningAgent):
             problems: from a uri to the problem, of which only the public tests are used.
             search: selection rule, widening, back-up, leaves in flight.
             budget: per tree and search.
+            proposer: names the children of a node instead of the planner's own samples.
             process_reward: values leaves instead of completions executed on public tests.
             alpha: weight of "compiles" in the score of a program.
             search_every_action: search again after each action, from its subtree (the tree is re-rooted), instead of
@@ -71,7 +74,8 @@ class SearchAgent(PlanningAgent):
         value: LeafValue = self._completions
         if process_reward is not None:
             value = ProcessRewardValue(process_reward, self._drafts)
-        self._domain = ProgramDomain(self._drafts, self._policy, scorer, value)
+        children = None if proposer is None else ProposerChildren(proposer, self._drafts)
+        self._domain = ProgramDomain(self._drafts, self._policy, scorer, value, children)
         self._every_action = search_every_action
         self._keep = keep
         self._trees: dict[int, Tree] = {}

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from codegym.agents.agent import Decision
 from codegym.agents.search.mcts import Answer, Evaluation, Proposals
-from codegym.agents.search.policy import SampledPolicy
+from codegym.agents.search.policy import Children, SampledPolicy
 from codegym.agents.search.programs import Draft, Drafts, Finished, PublicTests
 from codegym.envs.mdp.process_reward import ProcessReward, step_rewards
 from codegym.envs.mdp.state import Action
@@ -75,12 +75,28 @@ class ProcessRewardValue:
 class ProgramDomain:
     """Unfinished programs as a Domain for MCTS: finished ones are worth their score, others what `leaf_value` says."""
 
-    def __init__(self, drafts: Drafts, policy: SampledPolicy, scorer: PublicTests, leaf_value: LeafValue):
-        """Joins the decision process, the policy, the public tests and the value of leaves."""
+    def __init__(
+        self,
+        drafts: Drafts,
+        policy: SampledPolicy,
+        scorer: PublicTests,
+        leaf_value: LeafValue,
+        children: Children | None = None,
+    ):
+        """Joins the decision process, the policy, the public tests, the value of leaves and where children come from.
+
+        Args:
+            drafts: the decision process.
+            policy: knows how likely each draft is.
+            scorer: scores finished drafts.
+            leaf_value: values the others.
+            children: proposes actions; None for the policy's own samples.
+        """
         self._drafts = drafts
         self._policy = policy
         self._scorer = scorer
         self._leaf_value = leaf_value
+        self._children: Children = children or policy
 
     def transition(self, state: Draft, action: Action) -> Draft:
         """The draft after one more action."""
@@ -91,8 +107,8 @@ class ProgramDomain:
         return state.state.done
 
     def propose(self, states: Sequence[Draft], counts: Sequence[int]) -> list[Proposals]:
-        """Actions sampled from the policy."""
-        return self._policy.propose(states, counts)
+        """Actions with their priors."""
+        return self._children.propose(states, counts)
 
     def evaluate(self, states: Sequence[Draft]) -> list[Evaluation]:
         """Scores of finished programs, values of the others."""

@@ -14,6 +14,33 @@ from codegym.agents.agent import Decision
 from codegym.agents.search.mcts import Proposals
 from codegym.agents.search.programs import Draft, Drafts
 from codegym.envs.mdp.state import View
+from codegym.envs.proposer import Proposer
+
+
+class Children(Protocol):
+    """Where the children of a draft come from."""
+
+    def propose(self, drafts: Sequence[Draft], counts: Sequence[int]) -> list[Proposals]:
+        """Up to counts[i] distinct actions of drafts[i] with priors, and the tokens they cost."""
+        ...
+
+
+class ProposerChildren:
+    """Children from any Proposer, such as a model's k likeliest next tokens (PG-TD).
+
+    A Proposer says nothing of its cost: each call counts as one token per draft, which is what a distribution over
+    next tokens costs.
+    """
+
+    def __init__(self, proposer: Proposer, drafts: Drafts):
+        """Asks `proposer` about views."""
+        self._proposer = proposer
+        self._drafts = drafts
+
+    def propose(self, drafts: Sequence[Draft], counts: Sequence[int]) -> list[Proposals]:
+        """The proposer's actions."""
+        found = self._proposer.propose([self._drafts.view(draft) for draft in drafts], max(counts))
+        return [Proposals(tuple(actions[:count]), cost=1) for actions, count in zip(found, counts, strict=True)]
 
 
 class Planner(Protocol):

@@ -198,6 +198,22 @@ def test_a_process_reward_may_value_the_leaves(executor):
     assert asked and all(view.phase == "writing" for view in asked)
 
 
+def test_any_proposer_may_name_the_children(executor):
+    class Everything:
+        """Every line that anyone may write here, the least likely for the model first."""
+
+        def propose(self, views: Sequence[View], k: int) -> list[list[tuple[str, float]]]:
+            lines = {0: [EVEN, ODD], 1: [SUM, MAX], 2: ["<END>"]}
+            return [[(action, 0.5) for action in lines[len(view.actions)]][:k] for view in views]
+
+    records: list = []
+    planner = ScriptedPlanner(dict.fromkeys(line_programs(), 1e-9) | {(ODD, MAX, "<END>"): 1.0})
+    search = MCTS(rule=PUCT(), children=2, target=1.0)
+    agent = agent_for(even_sum(), executor, planner, proposer=Everything(), search=search, keep=records.append)
+    assert play(agent, first_view(even_sum()), seed=0) == [EVEN, SUM, "<END>"]
+    assert {node.action for node in records[0].nodes if node.depth == 1} == {EVEN, ODD}
+
+
 def test_a_search_that_reaches_no_end_completes_its_favourite_path(executor):
     agent = agent_for(even_sum(), executor, process_reward=lambda view: 0.0, budget=Budget(rollouts=1))
     assert play(agent, first_view(even_sum()), seed=0)[-1] == "<END>"
