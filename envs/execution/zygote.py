@@ -21,12 +21,16 @@ Frames
     begins with its kind. In the control socket (SOCK_SEQPACKET) one packet is one such value. Both ends bound the length.
 
 Control: judge to zygote
-    ["fork", [number, ...]]     as many descriptors are attached (SCM_RIGHTS): the children's ends of their channels
+    ["fork", [number, ...], role]   as many descriptors are attached (SCM_RIGHTS): the children's ends of their channels;
+                                role "candidate" (one at a time runs in a zygote, in the order of their numbers) or "referee"
+                                (`referee.serve(channel, first message)`)
     ["kill", number]            SIGKILL through the pidfd; answered by "exit" as every death
 Control: zygote to judge
     ["ready", report]           once: what `isolation.enter_zygote` said about each layer
-    ["exit", number, status, cpu_seconds, max_rss_kb, descendants]    a child is gone, and whatever it had started
-                                (`status` as of waitpid; `descendants` counts the processes that had to be killed)
+    ["exit", [[number, status, cpu_seconds, max_rss_kb, killed, denied], ...]]   children are gone, with whatever they had
+                                started (`status` as of waitpid; `killed` counts what had to be killed, -1: it was
+                                itself swept away with another; `denied` counts the system calls refused)
+    ["dead", message]           instead of "ready"
 
 Candidate: judge to child (program text and inputs; never an expected value, a test's source or a verdict)
     ["run", options, source, calls]   attached: a memfd for coverage if options["coverage"], see coverage.py
@@ -75,3 +79,298 @@ Referee: child to judge
 What the referee gets from the candidate is bytes for `codec.decode`; what it returns is bytes for it too. In the referee
 `codec.decode(data, resolve=...)` turns handles into stand-ins, and encoding a stand-in writes its handle back.
 """
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import gc
+import importlib
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from codegym.envs.execution import candidate, codec, isolation, seccomp
+from codegym.envs.execution.channel import Channel
+
+try:
+    from codegym.envs.execution import referee
+except ImportError:
+    pass
+
+PRELOADED: Final = (
+    "abc", "array", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "numbers",
+    "operator", "os", "queue", "random", "re", "signal", "statistics", "string", "struct", "sys", "textwrap", "threading",
+    "time", "traceback", "types", "typing",
+)  # fmt: skip
+"""Imported before the first fork, so that no program pays for them."""
+
+MAX_DENIED: Final = 1000
+"""Denied system calls after which a child is killed: answering them is the zygote's time."""
+
+_STACK: Final = 64 << 20
+_CONTROL, _REPORT, _TOKEN = 100, 101, 102  # where the zygote keeps its own descriptors
+_CHANNEL: Final = 3  # the only one a child keeps
+_PACKET: Final = 1 << 16
+_MAX_FORKS: Final = 64
+
+
+def main(config: dict[str, Any]) -> NoReturn:
+    """Become a zygote.
+
+    Args:
+        config: "control" (descriptor of the control socket), "profile" ("plain" or "numpy"), "layers" (names to try),
+            "packages" (installed packages that candidates may import).
+    """
+    control = socket.socket(fileno=_keep(config["control"], _CONTROL))
+    try:
+        _forget_streams()
+        os.environ.clear()
+        hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+        resource.setrlimit(resource.RLIMIT_STACK, (_STACK if hard < 0 else min(_STACK, hard), hard))
+        for name in PRELOADED:
+            importlib.import_module(name)
+        layers = isolation.enter_zygote(config["layers"], packages=config["packages"])
+        for name in config["packages"]:
+            with contextlib.suppress(ImportError):  # this interpreter has no numpy: programs that need it will say so
+                importlib.import_module(name)
+        candidate.usual_imports()
+        for name in [name for name in sys.modules if name.split(".")[0] == "codegym"]:
+            del sys.modules[name]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "sources")]
+        gc.collect()
+        gc.freeze()
+        server = _Server(control, config["profile"], layers)
+        control.send(codec.encode(["ready", layers]))
+    except Exception as error:
+        control.send(codec.encode(["dead", f"{type(error).__name__}: {error}"]))
+        os._exit(1)
+    server.serve()
+
+
+def _keep(descriptor: int, number: int) -> int:
+    """Move a descriptor to its number, out of the way of what children get."""
+    os.dup2(descriptor, number, inheritable=False)
+    os.close(descriptor)
+    return number
+
+
+def _forget_streams() -> None:
+    null = os.open("/dev/null", os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    os.close(null)
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+@dataclass
+class _Child:
+    """A child that is not reaped yet.
+
+    Attributes:
+        number: what the judge calls it.
+        pid: its process id.
+        pidfd: readable when it is dead.
+        role: "candidate" or "referee".
+        listener: where its denied system calls arrive, or -1.
+        denied: how many did.
+    """
+
+    number: int
+    pid: int
+    pidfd: int
+    role: str
+    listener: int = -1
+    denied: int = 0
+
+
+class _Server:
+    """The zygote's loop: fork when told, report deaths, refuse system calls."""
+
+    def __init__(self, control: socket.socket, profile: str, layers: list[dict[str, object]]) -> None:
+        self.control = control
+        self.profile = profile
+        on = {layer["name"] for layer in layers if layer["on"]}
+        self.can_fork = "seccomp" not in on  # only then can a program leave processes behind
+        self.poll = select.epoll()
+        self.reports, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.report = socket.socket(fileno=_keep(report.detach(), _REPORT))
+        reader, self.token_writer = os.pipe2(os.O_CLOEXEC)
+        _keep(reader, _TOKEN)
+        os.write(self.token_writer, b".")
+        self.children: dict[int, _Child] = {}  # by pidfd
+        self.by_number: dict[int, _Child] = {}
+        self.by_listener: dict[int, _Child] = {}
+        if self.can_fork:
+            _adopt_orphans()
+
+    def serve(self) -> NoReturn:
+        poll, control, reports = self.poll, self.control.fileno(), self.reports.fileno()
+        poll.register(control, select.EPOLLIN)
+        poll.register(reports, select.EPOLLIN)
+        while True:
+            ended: list[list[Any]] = []
+            for descriptor, events in poll.poll():
+                if descriptor == control:
+                    self.obey()
+                elif descriptor == reports:
+                    self.watch()
+                elif descriptor in self.children:
+                    ended += self.bury(self.children[descriptor])
+                elif descriptor in self.by_listener:
+                    self.refuse(self.by_listener[descriptor], events)
+            if ended:
+                self.control.send(codec.encode(["exit", ended]))
+
+    def obey(self) -> None:
+        data, ancillary, _, _ = self.control.recvmsg(_PACKET, socket.CMSG_SPACE(_MAX_FORKS * 4))
+        if not data:
+            os._exit(0)  # the judge is gone, and with this process all its children
+        kind, content, *rest = codec.decode(data)
+        if kind == "kill":
+            child = self.by_number.get(content)
+            if child is not None:
+                signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+            return
+        descriptors = array.array("i")
+        for _, _, attached in ancillary:
+            descriptors.frombytes(attached)
+        for number, descriptor in zip(content, descriptors, strict=True):
+            self.fork(number, descriptor, rest[0])
+
+    def fork(self, number: int, channel: int, role: str) -> None:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _be_child(channel, self.report, role, self.profile)
+            finally:
+                os._exit(1)
+        os.close(channel)
+        child = _Child(number, pid, os.pidfd_open(pid), role)
+        self.children[child.pidfd] = self.by_number[number] = child
+        self.poll.register(child.pidfd, select.EPOLLIN)
+
+    def watch(self) -> None:
+        """Take the listener of a child that has loaded its filter."""
+        pid, listener = isolation.receive_listener(self.reports)
+        child = next((child for child in self.children.values() if child.pid == pid), None)
+        if child is None:
+            os.close(listener)
+            return
+        child.listener = listener
+        self.by_listener[listener] = child
+        self.poll.register(listener, select.EPOLLIN)
+
+    def refuse(self, child: _Child, events: int) -> None:
+        if events & select.EPOLLIN:
+            child.denied += seccomp.refuse(child.listener) is not None
+            if child.denied == MAX_DENIED:
+                signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
+        elif events & select.EPOLLHUP:
+            self.unwatch(child)
+
+    def unwatch(self, child: _Child) -> None:
+        if child.listener >= 0:
+            self.poll.unregister(child.listener)
+            os.close(child.listener)
+            del self.by_listener[child.listener]
+            child.listener = -1
+
+    def bury(self, child: _Child) -> list[list[Any]]:
+        """Reap a dead child with all that it left behind, let the next program start, and say how it ended."""
+        _, status, usage = os.wait4(child.pid, 0)
+        found = [self.forget(child, status, usage)]
+        if not self.can_fork:
+            return found
+        if os.getpid() == 1:
+            return found + self.sweep()
+        found[0][4] = self.hunt()
+        return found
+
+    def forget(self, child: _Child, status: int, usage: resource.struct_rusage) -> list[Any]:
+        self.poll.unregister(child.pidfd)
+        os.close(child.pidfd)
+        self.unwatch(child)
+        del self.children[child.pidfd], self.by_number[child.number]
+        if child.role == "candidate":
+            os.write(self.token_writer, b".")
+        return [child.number, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, 0, child.denied]
+
+    def sweep(self) -> list[list[Any]]:
+        """Kill everything in this process namespace: without seccomp nobody knows who is whose."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        known = {child.pid: child for child in self.children.values()}
+        found: list[list[Any]] = []
+        while True:
+            try:
+                pid, status, usage = os.wait3(0)
+            except ChildProcessError:
+                return found
+            if pid in known:
+                entry = self.forget(known[pid], status, usage)
+                entry[4] = -1
+                found.append(entry)
+
+    def hunt(self) -> int:
+        """Kill every descendant that is not a known child; returns how many there were."""
+        known = {child.pid for child in self.children.values()}
+        killed = 0
+        while strangers := _own_children() - known:
+            for pid in strangers:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            for pid in strangers:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+                killed += 1
+        return killed
+
+
+def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> NoReturn:
+    """Wait, jailed, for the one program or for the tasks of a referee, and end without running exit handlers."""
+    os.dup2(channel, _CHANNEL, inheritable=False)
+    os.closerange(_CHANNEL + 1, _REPORT)
+    os.closerange(_TOKEN + 1, 1 << 12)
+    isolation.die_with_parent()
+    mine = Channel(_CHANNEL)
+    isolation.enter_child(report)
+    first = mine.receive()
+    if first is None:
+        os._exit(0)
+    message = codec.decode(first, None, 1 << 28)
+    if role == "referee":
+        os.close(_TOKEN)
+        referee.serve(mine, message)
+        os._exit(0)
+    os.read(_TOKEN, 1)  # one program at a time runs in a zygote
+    os.close(_TOKEN)
+    options = message[1]
+    isolation.limit(seconds=options["cpu"], memory=options["memory"], profile=profile)
+    if message[0] == "stdio":
+        candidate.run_stdio(mine, message)
+    candidate.run(mine, message)
+    os._exit(0)
+
+
+def _adopt_orphans() -> None:
+    import ctypes
+
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def _own_children() -> set[int]:
+    try:
+        with open("/proc/thread-self/children") as file:
+            return set(map(int, file.read().split()))
+    except OSError:  # no /proc in this namespace: then the namespace itself is the boundary
+        return set()

@@ -1,0 +1,308 @@
+"""What the child of a zygote does with a program: compile it, run it, answer its calls. Hostile ground after `exec`.
+
+Nothing here decides anything: it maps inputs to values. It never sees an expected value, a test or a verdict, and what
+it says is only believed as far as `judge` says. See `zygote` for the messages.
+
+Runs inside the zygote: standard library only, Python 3.11 to 3.13.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import mmap
+import operator
+import os
+import random
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from codegym.envs.execution import codec, coverage
+from codegym.envs.execution.channel import Channel, move
+
+FILE_NAME: Final = "<program>"
+MAX_HANDLES: Final = 100_000
+MAX_MESSAGE: Final = 300
+_BINARY: Final = (
+    "eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_", "or_",
+    "xor", "lshift", "rshift", "is_", "is_not",
+)  # fmt: skip
+_UNARY: Final[dict[str, Callable[[Any], Any]]] = {
+    "str": str, "repr": repr, "hash": hash, "bool": bool, "int": int, "float": float, "complex": complex,
+    "neg": operator.neg, "pos": operator.pos, "abs": abs, "invert": operator.invert, "reversed": reversed, "index": operator.index,
+    "bytes": bytes, "dir": dir, "list": list, "tuple": tuple, "set": set, "dict": dict,
+}  # fmt: skip
+
+
+def run(channel: Channel, message: list[Any]) -> None:
+    """Load the program of a "run" message and answer its calls; returns when the process has nothing left to say."""
+    _, options, source, calls = message
+    recorder = _recorder(options, channel.descriptors())
+    program = _Program(channel, options, recorder)
+    _quiet(channel, options["output"])
+    if not program.load(source):
+        return
+    for number, (function, args, kwargs, want_args) in enumerate(calls):
+        recorder.turn(number + 1)
+        program.send_answer(program.call(function, args, dict(kwargs), want_args))
+    if options["serve"]:
+        program.serve()
+    recorder.stop()
+
+
+def run_stdio(channel: Channel, message: list[Any]) -> NoReturn:
+    """Run the program of a "stdio" message as a script on descriptors 0 and 1, and end as an interpreter would."""
+    _, options, source = message
+    *shared, standard_input, standard_output = channel.descriptors()
+    recorder = _recorder(options, shared)
+    move(standard_input, 0)
+    move(standard_output, 1)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
+    sys.__stdin__, sys.__stdout__ = sys.stdin, sys.stdout
+    program = _Program(channel, options, recorder)
+    status = 1
+    try:
+        code = program.compile(source)
+        if code is not None:
+            status = program.execute(code)
+            recorder.stop()
+    finally:
+        os._exit(status)
+
+
+def _recorder(options: dict[str, Any], descriptors: list[int]) -> coverage.Recorder:
+    size = options["coverage"]
+    if not size:
+        return coverage.Recorder(None, "none")
+    shared = mmap.mmap(descriptors[0], size)
+    os.close(descriptors[0])
+    return coverage.Recorder(shared, options["tracer"])
+
+
+def _quiet(channel: Channel, limit: int) -> None:
+    """Let prints go nowhere, but count them: a program that prints without end is stopped."""
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(_Sink(channel, limit), 1 << 16), encoding="utf-8")
+
+
+class _Sink(io.RawIOBase):
+    def __init__(self, channel: Channel, limit: int) -> None:
+        self._stop: Callable[[], NoReturn] = lambda: _stop_for_output(channel)
+        self._room = limit
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+    def write(self, data: Any) -> int:
+        size = len(data)
+        self._room -= size
+        if self._room < 0:
+            self._stop()
+        return size
+
+
+def _stop_for_output(channel: Channel) -> NoReturn:
+    channel.send(codec.encode(["failed", "output", "", "printed too much"]))
+    os._exit(1)
+
+
+class _Program:
+    """One loaded program: its module, its objects that others hold handles of."""
+
+    def __init__(self, channel: Channel, options: dict[str, Any], recorder: coverage.Recorder) -> None:
+        self.channel = channel
+        self.options = options
+        self.recorder = recorder
+        self.handles: list[Any] = [None]
+        self.numbers: dict[int, int] = {}
+        self.module = types.ModuleType(options["name"])
+        self.names = self.module.__dict__
+        self.names["__builtins__"] = builtins
+        if options["usual_imports"]:
+            self.names.update(usual_imports())
+        sys.modules["__main__"] = sys.modules[options["name"]] = self.module
+        sys.argv = ["program.py"]
+        random.seed(options["seed"])
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            numpy.random.seed(options["seed"] & 0xFFFFFFFF)
+
+    def compile(self, source: str) -> types.CodeType | None:
+        try:
+            code, spans = self.recorder.compile(source, FILE_NAME)
+        except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+            self.fail("compile", error)
+            return None
+        if spans is not None:
+            self.channel.send(codec.encode(["statements", [end for span in spans for end in span]], max_bytes=1 << 26))
+        return code
+
+    def load(self, source: str) -> bool:
+        code = self.compile(source)
+        if code is None:
+            return False
+        self.recorder.turn(0)
+        try:
+            exec(code, self.names)
+        except BaseException as error:
+            self.fail("load", error)
+            return False
+        return True
+
+    def execute(self, code: types.CodeType) -> int:
+        """Run as a script and return the exit status, flushed and with its exit handlers run."""
+        import atexit
+        import threading
+
+        status = 0
+        self.recorder.turn(0)
+        try:
+            exec(code, self.names)
+        except SystemExit as stop:
+            status = _status(stop.code)
+        except BaseException as error:
+            status = 1
+            self.fail("run", error)
+        try:
+            threading._shutdown()  # type: ignore[attr-defined]
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+        except BaseException as error:
+            status = status or 120
+            self.fail("run", error)
+        return status
+
+    def fail(self, stage: str, error: BaseException) -> None:
+        self.channel.send(codec.encode(["failed", stage, type(error).__name__, _text(error)]))
+
+    def register(self, thing: Any) -> int:
+        number = self.numbers.get(id(thing))
+        if number is None:
+            if len(self.handles) > MAX_HANDLES:
+                raise codec.TooLarge("too many objects held from outside")
+            number = self.numbers[id(thing)] = len(self.handles)
+            self.handles.append(thing)
+        return number
+
+    def resolve(self, number: int, type_name: str) -> Any:
+        return self.handles[number]
+
+    def find(self, function: str) -> Any:
+        if "." in function:
+            class_name, method = function.split(".", 1)
+            return getattr(self.names[class_name](), method)
+        return self.names[function]
+
+    def call(self, function: str, args: list[Any], kwargs: dict[str, Any], want_args: bool) -> list[Any]:
+        try:
+            if function not in self.names and "." not in function:
+                raise NameError(f"name {function!r} is not defined")
+            value = self.find(function)(*args, **kwargs)
+        except BaseException as error:
+            return _error(error)
+        return ["value", value, list(args), kwargs] if want_args else ["value", value]
+
+    def send_answer(self, answer: list[Any]) -> None:
+        try:
+            data = codec.encode(answer, self.register, self.options["output"])
+        except codec.TooLarge as error:
+            data = codec.encode(["large", str(error)])
+        except BaseException as error:
+            data = codec.encode(_error(error))
+        self.channel.send(data)
+
+    def serve(self) -> None:
+        while (data := self.channel.receive()) is not None:
+            message = codec.decode(data, self.resolve, 1 << 26)
+            if message[0] == "call":
+                _, function, args, kwargs, want_args = message
+                self.send_answer(self.call(function, args, dict(kwargs), want_args))
+            else:
+                _, operation, number, operands = message
+                self.send_answer(self.operate(operation, number, operands))
+
+    def operate(self, operation: str, number: int, operands: list[Any]) -> list[Any]:
+        try:
+            return ["value", self.result(operation, number, operands)]
+        except StopIteration as stop:
+            return ["stop"] if operation == "next" else _error(stop)
+        except BaseException as error:
+            return _error(error)
+
+    def result(self, operation: str, number: int, operands: list[Any]) -> Any:
+        if operation == "name":
+            return self.names[operands[0]]
+        thing = self.handles[number]
+        if operation == "iter":
+            return iter(thing)
+        if operation == "next":
+            return next(thing)
+        if operation == "len":
+            return len(thing)
+        if operation == "index":
+            return thing[operands[0]]
+        if operation == "set_index":
+            thing[operands[0]] = operands[1]
+            return None
+        if operation == "attribute":
+            return getattr(thing, operands[0])
+        if operation == "set_attribute":
+            return setattr(thing, operands[0], operands[1])
+        if operation == "call":
+            return thing(*operands[0], **dict(operands[1]))
+        if operation == "contains":
+            return operands[0] in thing
+        if operation == "isinstance":
+            return operands[0] in [base.__name__ for base in type(thing).__mro__]
+        if operation == "unary":
+            return _UNARY[operands[0]](thing)
+        if operation == "drop":
+            self.numbers.pop(id(thing), None)
+            self.handles[number] = None
+            return None
+        name, other, reflected = operands
+        if operation != "binary" or name not in _BINARY:
+            raise TypeError(f"unknown operation {operation!r}")
+        return getattr(operator, name)(*((other, thing) if reflected else (thing, other)))
+
+
+def _error(error: BaseException) -> list[Any]:
+    return ["error", type(error).__name__, _text(error), [base.__name__ for base in type(error).__mro__]]
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)
+        return text[:MAX_MESSAGE] if type(text) is str else ""
+    except BaseException as another:
+        return f"(its text raised {type(another).__name__})"
+
+
+def _status(code: Any) -> int:
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1
+
+
+_USUAL_MODULES: Final = (
+    "bisect", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools", "json", "math",
+    "operator", "random", "re", "statistics", "string", "sys", "time", "typing",
+)  # fmt: skip
+_USUAL_STARS: Final = ("typing", "collections", "heapq", "bisect", "itertools", "functools", "math")
+_usual: dict[str, Any] = {}
+
+
+def usual_imports() -> dict[str, Any]:
+    """The names that call-based problems of the APPS line take for granted."""
+    if not _usual:
+        for name in _USUAL_STARS:
+            module = __import__(name)
+            public = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
+            _usual.update({n: getattr(module, n) for n in public if not hasattr(builtins, n)})
+        _usual.update({name: __import__(name) for name in _USUAL_MODULES})
+    return _usual

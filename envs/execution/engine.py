@@ -1,0 +1,675 @@
+"""One thread drives all zygotes: starts programs, relays between referees and candidates, and keeps the wall clock.
+
+Work comes as generators that yield what they need (`Run`, a list of `Run`, or `Dialogue`) and are resumed with how it
+ended. At most one program runs in a zygote at a time; the next one already waits in the kernel for its turn, so that a
+core never idles while this thread compares results. The thread sleeps in one epoll and looks at a channel only when its
+process is gone, or has been running for some milliseconds: one wake-up per program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from codegym.envs.execution.server import Child, ZygoteServer
+
+_DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
+_AHEAD: Final = 4  # children that wait for a program
+_LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
+_GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote goes
+_ATTEMPTS: Final = 2
+_IDLE_REFEREES: Final = 8
+_SWEEPS: Final = 100  # how often a referee may be lost to its neighbours, which happens only without seccomp
+
+
+@dataclass(eq=False)
+class Ended:
+    """How a program's process ended.
+
+    Attributes:
+        frames: what it said on its channel.
+        output: what it wrote to standard output.
+        status: as of waitpid.
+        timed_out: it was killed at the wall limit.
+        flooded: it was killed because it said more than its limit.
+        denied: number of refused system calls.
+        killed: number of processes it left behind.
+        coverage: the bytes of the shared memory.
+        seconds: wall time.
+        lost: the machine failed twice: there is no result.
+    """
+
+    frames: list[bytes] = field(default_factory=list)
+    output: bytes = b""
+    status: int = 0
+    timed_out: bool = False
+    flooded: bool = False
+    denied: int = 0
+    killed: int = 0
+    coverage: bytes = b""
+    seconds: float = 0.0
+    lost: bool = False
+
+
+@dataclass(eq=False)
+class Run:
+    """One program to run in a child of its own.
+
+    Attributes:
+        request: frames to send, encoded with their lengths.
+        seconds: wall limit.
+        limit: most bytes that it may say.
+        profile: which zygotes can run it.
+        coverage: size of the shared memory for coverage, 0 for none.
+        stdin: bytes of standard input, or None for a program that answers calls.
+    """
+
+    request: bytes
+    seconds: float
+    limit: int
+    profile: str = "plain"
+    coverage: int = 0
+    stdin: bytes | None = None
+
+
+@dataclass(eq=False)
+class Dialogue:
+    """A referee's task, with the candidate that it may question.
+
+    Attributes:
+        frames: the task for the referee.
+        seconds: wall limit of the referee.
+        profile: which zygotes have a referee that can do it.
+        key: a referee is used again for tasks with the same key.
+        candidate: runs beside it and answers its questions, or None.
+    """
+
+    frames: list[bytes]
+    seconds: float
+    profile: str
+    key: str
+    candidate: Run | None = None
+
+
+@dataclass(eq=False)
+class Verdicts:
+    """How a dialogue ended.
+
+    Attributes:
+        frame: the referee's last word, or None.
+        timed_out: the referee was killed at its wall limit.
+        candidate: how the candidate ended.
+        lost: the machine failed twice.
+    """
+
+    frame: bytes | None = None
+    timed_out: bool = False
+    candidate: Ended | None = None
+    lost: bool = False
+
+
+Work = Generator[Any, Any, Any]
+
+
+def framed(message: bytes) -> bytes:
+    """Return a message with its length before it."""
+    return len(message).to_bytes(4, "little") + message
+
+
+@dataclass(eq=False)
+class _Active:
+    """A run in its child."""
+
+    run: Run
+    done: Callable[[Ended], None]
+    attempts: int = 0
+    child: Child | None = None
+    started: float | None = None
+    watched: bool = False
+    killed_at: float | None = None
+    result: Ended = field(default_factory=Ended)
+    stdout: int = -1
+    output: bytearray = field(default_factory=bytearray)
+    memory: mmap.mmap | None = None
+    dialogue: _Talk | None = None
+
+
+@dataclass(eq=False)
+class _Talk:
+    """A dialogue under way."""
+
+    dialogue: Dialogue
+    done: Callable[[Verdicts], None]
+    attempts: int = 0
+    referee: Child | None = None
+    candidate: _Active | None = None
+    started: float = 0.0
+    finished: bool = False
+    asked: bool = False  # a question is with the candidate: it may give one answer
+    result: Verdicts = field(default_factory=Verdicts)
+
+
+class Engine:
+    """The zygotes of one executor and the loop over them. Not thread-safe: one `drive` at a time.
+
+    Args:
+        workers: zygotes per profile.
+        start: makes a zygote of a profile.
+    """
+
+    def __init__(self, workers: int, start: Callable[[str], ZygoteServer]) -> None:
+        self.workers = workers
+        self._start = start
+        self._poll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._zygotes: dict[str, list[ZygoteServer]] = {}
+        self._queues: dict[str, deque[_Active]] = {}
+        self._talks: deque[_Talk] = deque()
+        self._busy: list[_Talk] = []
+        self._idle: list[tuple[str, str, Child]] = []  # referees: profile, key, process
+        self._actives: dict[Child, _Active] = {}
+        self.restarts = 0
+
+    def drive(self, works: Sequence[Work]) -> list[Any]:
+        """Run generators to their ends, side by side, and return what each returned."""
+        results: list[Any] = [None] * len(works)
+        waiting = deque(enumerate(works))
+        open_works = 0
+
+        def resume(index: int, work: Work, value: Any) -> None:
+            nonlocal open_works
+            try:
+                wanted = work.send(value)
+            except StopIteration as stop:
+                results[index] = stop.value
+                open_works -= 1
+                return
+            self._want(wanted, lambda result: resume(index, work, result))
+
+        try:
+            while waiting or open_works:
+                while waiting and open_works < 8 * self.workers + 8:
+                    index, work = waiting.popleft()
+                    open_works += 1
+                    resume(index, work, None)
+                self._dispatch()
+                if not waiting and not open_works:
+                    break
+                for descriptor, events in self._poll.poll(self._pause()):
+                    handler = self._handlers.get(descriptor)
+                    if handler is not None:
+                        handler(events)
+                self._keep_time()
+        except BaseException:
+            self.close()
+            raise
+        return results
+
+    def layers(self, profile: str = "plain") -> list[dict[str, Any]]:
+        """What the first zygote of a profile said about its isolation layers."""
+        return self._servers(profile)[0].layers
+
+    def close(self) -> None:
+        """Kill every process and forget all work; a later `drive` starts anew."""
+        for zygotes in self._zygotes.values():
+            for zygote in zygotes:
+                zygote.close()
+        for active in self._actives.values():
+            self._release(active)
+        self._poll.close()
+        self._poll = select.epoll()
+        self._handlers.clear()
+        self._zygotes.clear()
+        self._queues.clear()
+        self._talks.clear()
+        self._busy.clear()
+        self._idle.clear()
+        self._actives.clear()
+
+    # What works ask for
+
+    def _want(self, wanted: Any, resume: Callable[[Any], None]) -> None:
+        if isinstance(wanted, Run):
+            self._queue(_Active(wanted, resume))
+        elif isinstance(wanted, Dialogue):
+            self._talks.append(_Talk(wanted, resume))
+        else:
+            ends: list[Any] = [None] * len(wanted)
+            left = len(wanted)
+
+            def one_done(index: int, end: Ended) -> None:
+                nonlocal left
+                ends[index] = end
+                left -= 1
+                if not left:
+                    resume(ends)
+
+            for index, run in enumerate(wanted):
+                self._queue(_Active(run, lambda end, index=index: one_done(index, end)))  # type: ignore[misc]
+
+    def _queue(self, active: _Active) -> None:
+        self._queues.setdefault(active.run.profile, deque()).append(active)
+
+    # Starting
+
+    def _servers(self, profile: str) -> list[ZygoteServer]:
+        zygotes = self._zygotes.get(profile)
+        if zygotes is None:
+            zygotes = self._zygotes[profile] = [self._start(profile) for _ in range(self.workers)]
+            for zygote in zygotes:
+                zygote.await_ready()
+                self._listen(zygote)
+        return zygotes
+
+    def _listen(self, zygote: ZygoteServer) -> None:
+        self._handlers[zygote.control.fileno()] = lambda events: self._hear(zygote)
+        self._poll.register(zygote.control.fileno(), select.EPOLLIN)
+
+    def _dispatch(self) -> None:
+        for profile, queue in list(self._queues.items()):
+            if not queue:
+                continue
+            for depth in range(_DEPTH):
+                for zygote in list(self._servers(profile)):
+                    if queue and len(zygote.running) <= depth:
+                        self._launch(zygote, queue.popleft())
+        while self._talks and len(self._busy) < 2 * self.workers:
+            self._begin(self._talks.popleft())
+
+    def _launch(self, zygote: ZygoteServer, active: _Active) -> None:
+        try:
+            if not zygote.waiting:
+                zygote.waiting += zygote.fork(_AHEAD, "candidate")
+            child = zygote.waiting.popleft()
+        except OSError:
+            self._queues[active.run.profile].appendleft(active)
+            self._replace(zygote)
+            return
+        active.child, active.result = child, Ended()
+        self._actives[child] = active
+        if not zygote.running:
+            active.started = time.monotonic()
+        zygote.running.append(active)
+        self._send(child, active.run.request, self._open(active))
+        if active.dialogue is not None:
+            self._watch(active)
+        if len(zygote.waiting) < _AHEAD // 2:
+            with contextlib.suppress(OSError):  # its death is heard on the control socket
+                zygote.waiting += zygote.fork(_AHEAD, "candidate")
+
+    def _open(self, active: _Active) -> list[int]:
+        """Make the descriptors that travel with a run."""
+        run, sent = active.run, []
+        if run.coverage:
+            shared = os.memfd_create("coverage", os.MFD_CLOEXEC)
+            os.ftruncate(shared, run.coverage)
+            active.memory = mmap.mmap(shared, run.coverage)
+            sent.append(shared)
+        if run.stdin is not None:
+            sent.append(_sealed(run.stdin))
+            active.stdout, theirs = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(active.stdout, False)
+            sent.append(theirs)
+        return sent
+
+    def _send(self, child: Child, data: bytes, descriptors: Sequence[int] = ()) -> None:
+        """Send as much as fits now and the rest when there is room; closes the descriptors."""
+        try:
+            sent = 0
+            if not child.outgoing:
+                ancillary = (
+                    [(socket.SOL_SOCKET, socket.SCM_RIGHTS, b"".join(d.to_bytes(4, "little") for d in descriptors))]
+                    if descriptors
+                    else []
+                )
+                with contextlib.suppress(BlockingIOError):
+                    sent = child.socket.sendmsg([data], ancillary)
+            if sent < len(data):
+                child.outgoing += data[sent:]
+                self._listen_to(child)
+        except OSError:  # it is gone, which its zygote will say
+            child.outgoing = b""
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _listen_to(self, child: Child) -> None:
+        number = child.socket.fileno()
+        mask = select.EPOLLIN | (select.EPOLLOUT if child.outgoing else 0)
+        if number in self._handlers:
+            self._poll.modify(number, mask)
+        else:
+            self._handlers[number] = lambda events: self._stir(child, events)
+            self._poll.register(number, mask)
+
+    def _watch(self, active: _Active) -> None:
+        """Read a run's channel and output from now on as they come."""
+        active.watched = True
+        assert active.child is not None
+        self._listen_to(active.child)
+        if active.stdout >= 0:
+            self._handlers[active.stdout] = lambda events: self._read_output(active)
+            self._poll.register(active.stdout, select.EPOLLIN)
+
+    # Hearing
+
+    def _hear(self, zygote: ZygoteServer) -> None:
+        ends = zygote.ends()
+        if ends is None:
+            self._replace(zygote)
+            return
+        for child in ends:
+            active = self._actives.pop(child, None)
+            if active is not None:
+                self._finish(zygote, active)
+            elif child in zygote.waiting:
+                zygote.waiting.remove(child)
+                self._forget(child)
+            else:
+                self._referee_died(child)
+
+    def _finish(self, zygote: ZygoteServer, active: _Active) -> None:
+        child, result = active.child, active.result
+        assert child is not None and child.ended is not None
+        now = time.monotonic()
+        zygote.running.remove(active)
+        if zygote.running and zygote.running[0].started is None:
+            zygote.running[0].started = now
+        _, result.status, _, _, result.killed, result.denied = child.ended
+        if result.killed < 0 and not result.timed_out:  # swept away with another program
+            self._release(active)
+            self._queue(active)
+            return
+        child.read(active.run.limit)
+        result.flooded |= len(child.received) > active.run.limit
+        result.frames += child.take_frames()
+        if active.stdout >= 0:
+            self._read_output(active)
+        result.output = bytes(active.output)
+        if active.memory is not None:
+            result.coverage = active.memory[:]
+        result.seconds = now - active.started if active.started is not None else 0.0
+        self._release(active)
+        active.done(result)
+
+    def _release(self, active: _Active) -> None:
+        """Give back what a run held on this side."""
+        if active.child is not None:
+            self._forget(active.child)
+            active.child = None
+        if active.stdout >= 0:
+            if active.watched:
+                self._unregister(active.stdout)
+            os.close(active.stdout)
+            active.stdout = -1
+        if active.memory is not None:
+            active.memory.close()
+            active.memory = None
+        active.output = bytearray()
+        active.started, active.watched, active.killed_at = None, False, None
+
+    def _forget(self, child: Child) -> None:
+        if child.socket.fileno() >= 0:
+            self._unregister(child.socket.fileno())
+            child.socket.close()
+
+    def _unregister(self, descriptor: int) -> None:
+        if self._handlers.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    def _stir(self, child: Child, events: int) -> None:
+        """Something happened on a channel that is watched."""
+        if events & select.EPOLLOUT and child.outgoing:
+            data, child.outgoing = child.outgoing, b""
+            self._send(child, data)
+            if not child.outgoing:
+                self._listen_to(child)
+        if not events & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR):
+            return
+        active = self._actives.get(child)
+        is_open = child.read(active.run.limit if active else 1 << 26)
+        if active is None:
+            self._hear_referee(child)
+        elif len(child.received) > active.run.limit:
+            active.result.flooded = True
+            self._kill(active)
+        elif active.dialogue is not None:
+            self._hear_candidate(active)
+        if not is_open:
+            self._unregister(child.socket.fileno())
+
+    def _read_output(self, active: _Active) -> None:
+        while len(active.output) <= active.run.limit:
+            try:
+                data = os.read(active.stdout, 1 << 16)
+            except BlockingIOError:
+                return
+            if not data:
+                self._unregister(active.stdout)
+                return
+            active.output += data
+        active.result.flooded = True
+        self._kill(active)
+
+    # Clocks
+
+    def _pause(self) -> float:
+        """Seconds until something must be looked at without being told."""
+        now, pause = time.monotonic(), 1.0
+        for zygotes in self._zygotes.values():
+            for zygote in zygotes:
+                if zygote.running:
+                    active = zygote.running[0]
+                    if active.started is not None:
+                        pause = min(pause, self._next_look(active) - now)
+        for talk in self._busy:
+            if talk.candidate is not None and talk.candidate.started is None and talk.result.candidate is None:
+                talk.started = now  # its candidate waits for a zygote
+            pause = min(pause, talk.started + talk.dialogue.seconds - now)
+        return max(pause, 0.0)
+
+    @staticmethod
+    def _next_look(active: _Active) -> float:
+        assert active.started is not None
+        if active.killed_at is not None:
+            return active.killed_at + _GRACE
+        return active.started + (active.run.seconds if active.watched else min(_LOOK_AFTER, active.run.seconds))
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        for zygotes in self._zygotes.values():
+            for zygote in list(zygotes):
+                active = zygote.running[0] if zygote.running else None
+                if active is None or active.started is None or now < self._next_look(active):
+                    continue
+                if active.killed_at is not None:
+                    self._replace(zygote)
+                elif now >= active.started + active.run.seconds:
+                    active.result.timed_out = True
+                    self._kill(active)
+                else:
+                    self._watch(active)
+        for talk in list(self._busy):
+            if talk.referee is not None and now >= talk.started + talk.dialogue.seconds:
+                talk.result.timed_out = True
+                talk.referee.zygote.kill(talk.referee)
+                self._forget(talk.referee)
+                self._conclude(talk)
+
+    def _kill(self, active: _Active) -> None:
+        if active.child is not None and active.killed_at is None and active.child.ended is None:
+            active.killed_at = time.monotonic()
+            active.child.zygote.kill(active.child)
+
+    def _replace(self, zygote: ZygoteServer) -> None:
+        """A zygote is gone or hangs: start another and run its programs again, once."""
+        zygotes = self._zygotes[zygote.profile]
+        if zygote not in zygotes:
+            return
+        self.restarts += 1
+        self._unregister(zygote.control.fileno())
+        actives = list(zygote.running)
+        referees = [child for child in zygote.children.values() if child not in self._actives]
+        for child in referees:
+            self._unregister(child.socket.fileno())
+        for active in actives:
+            if active.child is not None:
+                self._actives.pop(active.child, None)
+                self._unregister(active.child.socket.fileno())
+        zygote.close()
+        fresh = self._start(zygote.profile)
+        fresh.await_ready()
+        zygotes[zygotes.index(zygote)] = fresh
+        self._listen(fresh)
+        for child in referees:
+            self._referee_died(child)
+        for active in actives:
+            timed_out, attempts = active.result.timed_out, active.attempts + 1
+            seconds = time.monotonic() - active.started if active.started is not None else 0.0
+            self._release(active)
+            if timed_out:
+                active.done(Ended(timed_out=True, status=9, seconds=seconds))
+            elif attempts >= _ATTEMPTS:
+                active.done(Ended(lost=True))
+            else:
+                active.attempts = attempts
+                self._queue(active)
+
+    # Referees
+
+    def _begin(self, talk: _Talk) -> None:
+        """Give a task to a referee, and start the candidate it may question."""
+        dialogue = talk.dialogue
+        referee = self._take_idle(dialogue)
+        if referee is None:
+            zygote = min(self._servers(dialogue.profile), key=lambda one: len(one.children))
+            try:
+                referee = zygote.fork(1, "referee")[0]
+            except OSError:
+                self._talks.appendleft(talk)
+                self._replace(zygote)
+                return
+        talk.referee, talk.started = referee, time.monotonic()
+        self._busy.append(talk)
+        self._listen_to(referee)
+        self._send(referee, b"".join(map(framed, dialogue.frames)))
+        if dialogue.candidate is not None:
+            talk.candidate = _Active(dialogue.candidate, lambda end: self._candidate_done(talk, end), dialogue=talk)
+            self._queue(talk.candidate)
+
+    def _take_idle(self, dialogue: Dialogue) -> Child | None:
+        for place, (profile, key, referee) in enumerate(self._idle):
+            if profile == dialogue.profile and key == dialogue.key:
+                del self._idle[place]
+                return referee
+        return None
+
+    def _talk_of(self, referee: Child) -> _Talk | None:
+        return next((talk for talk in self._busy if talk.referee is referee), None)
+
+    def _hear_referee(self, referee: Child) -> None:
+        talk = self._talk_of(referee)
+        for frame in referee.take_frames():
+            if talk is None or talk.finished:
+                return
+            if frame.startswith(b'["verdict"'):
+                talk.result.frame = frame
+                self._rest(talk)
+                self._conclude(talk)
+            else:
+                self._ask(talk, frame)
+
+    def _ask(self, talk: _Talk, question: bytes) -> None:
+        active = talk.candidate
+        if active is None or talk.result.candidate is not None:
+            self._send_to_referee(talk, b'["gone"]')
+            return
+        talk.asked = True
+        if active.child is None:  # not started yet: it will find the question waiting
+            active.run.request += framed(question)
+        else:
+            self._send(active.child, framed(question))
+
+    def _hear_candidate(self, active: _Active) -> None:
+        """Pass an answer on: one for one question, for more would be read as something else."""
+        assert active.child is not None and active.dialogue is not None
+        for frame in active.child.take_frames():
+            if frame.startswith((b'["statements"', b'["failed"')):
+                active.result.frames.append(frame)
+            elif active.dialogue.asked:
+                active.dialogue.asked = False
+                self._send_to_referee(active.dialogue, frame)
+
+    def _send_to_referee(self, talk: _Talk, frame: bytes) -> None:
+        if talk.referee is not None:
+            self._send(talk.referee, framed(frame))
+
+    def _candidate_done(self, talk: _Talk, end: Ended) -> None:
+        talk.result.candidate = end
+        if talk.finished:
+            talk.done(talk.result)
+        elif talk.asked:
+            talk.asked = False
+            self._send_to_referee(talk, b'["gone"]')
+
+    def _rest(self, talk: _Talk) -> None:
+        """Keep a referee for the next task of its kind."""
+        assert talk.referee is not None
+        self._idle.append((talk.dialogue.profile, talk.dialogue.key, talk.referee))
+        if len(self._idle) > _IDLE_REFEREES:
+            self._forget(self._idle.pop(0)[2])  # it ends when its channel is closed
+
+    def _conclude(self, talk: _Talk) -> None:
+        talk.finished = True
+        talk.referee = None
+        self._busy.remove(talk)
+        active = talk.candidate
+        if active is not None and talk.result.candidate is None:
+            if active.child is None:
+                with contextlib.suppress(ValueError):
+                    self._queues[active.run.profile].remove(active)
+                talk.result.candidate = Ended()
+            else:
+                active.child.socket.shutdown(1)  # it ends when nothing more can come
+                active.run.seconds = min(active.run.seconds, time.monotonic() - (active.started or 0.0) + 1.0)
+                return
+        talk.done(talk.result)
+
+    def _referee_died(self, referee: Child) -> None:
+        self._idle = [entry for entry in self._idle if entry[2] is not referee]
+        talk = self._talk_of(referee)
+        if talk is not None and talk.candidate is None and (referee.ended is None or referee.ended[4] < 0):
+            talk.attempts += 1  # its zygote is gone, or it was swept away with a program
+            self._busy.remove(talk)
+            if talk.attempts < _SWEEPS:
+                self._talks.append(talk)
+            else:
+                talk.done(Verdicts(lost=True))
+        elif talk is not None:
+            if referee.socket.fileno() >= 0:
+                referee.read(1 << 26)
+                frames = [frame for frame in referee.take_frames() if frame.startswith(b'["verdict"')]
+                talk.result.frame = frames[0] if frames else None
+            self._conclude(talk)
+        self._forget(referee)
+
+
+def _sealed(content: bytes) -> int:
+    """Return a descriptor of a read-only file in memory, at its beginning."""
+    descriptor = os.memfd_create("stdin", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor

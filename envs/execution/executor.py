@@ -1,0 +1,233 @@
+"""Executor: runs programs against the tests of their problems, many at a time, each in a jailed process of its own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import subprocess
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from codegym.envs.errors import IsolationError, OptionError, unknown
+from codegym.envs.execution import isolation
+from codegym.envs.execution.cache import OutcomeCache, ProblemKeys
+from codegym.envs.execution.engine import Engine
+from codegym.envs.execution.judge import Setting, judge
+from codegym.envs.execution.outcome import Job, Outcome, Report
+from codegym.envs.execution.plan import Plan, make_plan, record
+from codegym.envs.execution.server import ZygoteServer, interpreter
+
+TRACERS = ("fast", "probes", "monitoring", "coverage")
+BACKENDS = ("local",)
+_PLANS = 4096
+
+
+class Executor:
+    """Runs jobs: programs with the problems they claim to solve.
+
+    Processes start at the first `run` and end with `close`, or with this process. Safe to share between threads. After
+    `os.fork` the child's first `run` starts processes of its own.
+
+    Args:
+        workers: programs that run at the same time; default: the cores this process may use.
+        backend: "local".
+        python: interpreter that runs the programs, where it is not this one (a newer one has coverage for free).
+        tracer: "fast", "probes", "monitoring" (Python 3.12 and later) or "coverage" (coverage.py, slow): how coverage is
+            recorded where a job asks for it.
+        min_layers: refuse to run with fewer isolation layers than this (0 to 5).
+        layers: names of the layers to try, of `isolation.LAYERS`, or "all".
+        cache: remember outcomes of equal jobs: True, False, or the number to remember.
+        seed: mixed into the seed of every job.
+
+    Raises:
+        OptionError: an unknown backend, tracer or layer.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        backend: Literal["local"] = "local",
+        python: str | None = None,
+        tracer: str = "fast",
+        min_layers: int = 0,
+        layers: Literal["all"] | Sequence[str] = "all",
+        cache: bool | int = True,
+        seed: int = 0,
+    ) -> None:
+        if backend not in BACKENDS:
+            raise unknown("backend", backend, BACKENDS)
+        if tracer not in TRACERS:
+            raise unknown("tracer", tracer, TRACERS)
+        if workers is not None and workers < 1:
+            raise OptionError(f"An executor needs at least one worker, not {workers}.")
+        self.layers = isolation.LAYERS if layers == "all" else tuple(layers)
+        for layer in self.layers:
+            if layer not in isolation.LAYERS:
+                raise unknown("isolation layer", layer, isolation.LAYERS)
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self.backend, self.python, self.tracer, self.min_layers, self.seed = backend, python, tracer, min_layers, seed
+        self._interpreter = interpreter(python)
+        self._version = _version(self._interpreter, python)
+        self._cache = OutcomeCache(100_000 if cache is True else int(cache)) if cache else None
+        self._keys = ProblemKeys()
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._lock = threading.RLock()
+        self._engine: Engine | None = None
+        self._owner = os.getpid()
+        self._level = 0
+        self.statistics: dict[str, float] = {"jobs": 0, "executed": 0, "cache_hits": 0, "seconds": 0.0, "restarts": 0}
+
+    @property
+    def spec(self) -> str:
+        """The executor as a string, for records."""
+        parts = [f"workers={self.workers}", f"tracer={self.tracer}", f"layers={','.join(self.layers)}"]
+        if self.python:
+            parts.append(f"python={self._version}")
+        return f"{self.backend}:{';'.join(parts)}"
+
+    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs and return their outcomes in the same order.
+
+        Equal jobs run once. The machine's own failures are retried once and then give the verdict INFRA.
+
+        Raises:
+            IsolationError: the machine offers fewer layers than `min_layers`.
+            InfrastructureError: the processes that run programs do not start.
+        """
+        with self._lock:
+            started = time.perf_counter()
+            jobs = [self._seeded(job) for job in jobs]
+            keys = [self._key(job) for job in jobs]
+            found: dict[Hashable, Outcome] = {}
+            missing: dict[Hashable, Job] = {}
+            for key, job in zip(keys, jobs, strict=True):
+                known = self._cache.get(key) if self._cache is not None else None
+                if known is not None:
+                    found[key] = known
+                elif key not in found:
+                    missing[key] = job
+            if missing:
+                found.update(zip(missing, self._execute(list(missing.values())), strict=True))
+            if self._cache is not None:
+                for key in missing:
+                    self._cache.put(key, found[key])
+            self.statistics["jobs"] += len(jobs)
+            self.statistics["executed"] += len(missing)
+            self.statistics["cache_hits"] += len(jobs) - len(missing)
+            self.statistics["seconds"] += time.perf_counter() - started
+            return [found[key] for key in keys]
+
+    def report(self) -> Report:
+        """What this executor runs programs with: every isolation layer on or off and why, interpreter, workers."""
+        with self._lock:
+            engine = self._started()
+            return {
+                "level": self._level,
+                "layers": engine.layers(),
+                "workers": self.workers,
+                "backend": self.backend,
+                "python": self._version,
+                "tracer": self.tracer,
+            }
+
+    def close(self) -> None:
+        """End every process; a later `run` starts new ones."""
+        with self._lock:
+            if self._engine is not None and self._owner == os.getpid():
+                self._engine.close()
+            self._engine = None
+
+    def __enter__(self) -> Executor:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Executor:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (
+            {
+                "workers": self.workers, "backend": self.backend, "python": self.python, "tracer": self.tracer,
+                "min_layers": self.min_layers, "layers": self.layers, "seed": self.seed,
+            },
+        )  # fmt: skip
+
+    def _seeded(self, job: Job) -> Job:
+        if not self.seed:
+            return job
+        return Job(job.problem, job.program, job.tests, job.coverage, job.seed ^ (self.seed << 64))
+
+    def _key(self, job: Job) -> Hashable:
+        tracer = self.tracer if job.coverage else ""
+        return job.program, self._keys.digest(job), self._version, tracer, job.seed
+
+    def _execute(self, jobs: list[Job]) -> list[Outcome]:
+        engine = self._started()
+        plans = [self._plan(job) for job in jobs]
+        new = {id(plan): plan for plan in plans if plan.scripts and not plan.recorded}
+        engine.drive([record(plan) for plan in new.values()])
+        setting = Setting(self.tracer, self._level)
+        outcomes: list[Outcome] = engine.drive([judge(p, job, setting) for p, job in zip(plans, jobs, strict=True)])
+        self.statistics["restarts"] = engine.restarts
+        return outcomes
+
+    def _plan(self, job: Job) -> Plan:
+        digest = self._keys.digest(job)
+        plan = self._plans.get(digest)
+        if plan is None:
+            plan = self._plans[digest] = make_plan(job.problem, job.tests)
+            while len(self._plans) > _PLANS:
+                self._plans.popitem(last=False)
+        return plan
+
+    def _started(self) -> Engine:
+        if self._engine is None or self._owner != os.getpid():
+            self._owner = os.getpid()
+            engine = Engine(self.workers, lambda profile: ZygoteServer(profile, self._interpreter, self.layers))
+            self._level = isolation.level(engine.layers())
+            if self._level < self.min_layers:
+                layers = engine.layers()
+                engine.close()
+                off = next(layer for layer in layers if not layer["on"])
+                raise IsolationError(
+                    f"This machine reaches isolation layer {self._level}, {self.min_layers} are asked for: "
+                    f"layer {off['number']} ({off['name']}) is off, {off['why']}."
+                )
+            self._engine = engine
+        return self._engine
+
+
+def _rebuild(arguments: dict[str, Any]) -> Executor:
+    return Executor(**arguments)
+
+
+def _version(path: str, python: str | None) -> str:
+    if python is None:
+        return platform.python_version()
+    try:
+        command = [path, "-I", "-c", "import platform; print(platform.python_version())"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise OptionError(f"Not a Python interpreter: {Path(path)} ({type(error).__name__}).") from None
+
+
+_shared: Executor | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_executor() -> Executor:
+    """The default executor of this process: made at first use, closed at exit, made anew in a forked child."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Executor()
+            atexit.register(_shared.close)
+        return _shared

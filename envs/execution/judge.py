@@ -1,0 +1,400 @@
+"""Decides, from what came out of a program's processes, what its tests say. Expected values never leave this side."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+from codegym.envs.execution import codec, comparison, coverage
+from codegym.envs.execution.engine import Dialogue, Ended, Run, Verdicts
+from codegym.envs.execution.languages import python
+from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
+from codegym.envs.execution.plan import Plan, Script, in_process_request, request, stdio_request
+from codegym.envs.problems.problem import CallTest, InProcessTest, StdioTest
+
+Work = Generator[Any, Any, Outcome]
+
+_MESSAGE = 500
+_SLACK = 1 << 16  # bytes beside the values on a channel
+_IN_REFEREE = 2.0  # seconds that a referee has beyond the candidate's limit
+_FAULTS = {Verdict.ERROR, Verdict.WRONG}
+_MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an executor gives to each of its jobs.
+
+    Attributes:
+        tracer: "fast", "probes", "monitoring" or "coverage".
+        level: highest isolation layer in force.
+    """
+
+    tracer: str
+    level: int
+
+
+def seed_of(job: Job) -> int:
+    """The seed of `random` and `numpy.random`: a keyed hash, so that a program cannot know it and a rerun has it again."""
+    key = job.seed.to_bytes(16, "little", signed=True)
+    return int.from_bytes(
+        blake2b(job.program.encode("utf-8", "surrogatepass"), key=key, digest_size=7).digest(), "little"
+    )
+
+
+def judge(plan: Plan, job: Job, setting: Setting) -> Work:
+    """Run one program against the tests of its problem; yields what it needs from the engine.
+
+    Args:
+        plan: of the job's problem and tests, with its recordings made.
+        job: the program.
+        setting: of the executor.
+
+    Returns:
+        The outcome, without a reward.
+    """
+    refused = python.refusal(job.program)
+    if refused is not None:
+        return _not_compiled(plan, job, setting, f"SyntaxError: {refused}")
+    trial = _Trial(plan, job, setting)
+    if not plan.tests:
+        ends = yield [trial.run([])]
+    else:
+        ends = yield trial.runs()
+    if any(end.lost for end in ends):
+        return trial.lost()
+    for end in ends:
+        failure = _failure(end)
+        if failure is not None and failure[0] == "compile":
+            spans = _statements(end)
+            return replace(_not_compiled(plan, job, setting, failure[1]), statements=spans, seconds=end.seconds)
+    yield from trial.decide(ends)
+    return trial.outcome()
+
+
+def _not_compiled(plan: Plan, job: Job, setting: Setting, message: str) -> Outcome:
+    return Outcome(
+        verdict=Verdict.COMPILE, tests_total=len(plan.tests), message=message[:_MESSAGE], level=setting.level,
+        seed=seed_of(job), trust="in-process" if plan.in_process else "isolated",
+    )  # fmt: skip
+
+
+class _Trial:
+    """One program on its way through its tests."""
+
+    def __init__(self, plan: Plan, job: Job, setting: Setting) -> None:
+        self.plan, self.job, self.setting = plan, job, setting
+        self.limits = plan.problem.limits
+        self.seed = seed_of(job)
+        needed = python.profile(job.program) if plan.profile == "plain" else plan.profile
+        self.profile = "coverage" if job.coverage and setting.tracer == "coverage" else needed
+        self.most = coverage.most_statements(job.program) if job.coverage else 0
+        self.calls = plan.shared_calls
+        self.nonces = {index: secrets.token_hex(16) for index in plan.in_process}
+        self.results: dict[int, TestResult] = {}
+        self.statements: tuple[Span, ...] | None = None
+        self.seconds = 0.0
+        self.denied = 0
+
+    # What to run
+
+    def runs(self) -> list[Run]:
+        """The runs of the program, in the order in which `decide` reads them."""
+        plan, source = self.plan, self.job.program
+        found = []
+        if self.calls:
+            found.append(self.run(self.calls))
+        found += [self.run([plan.encoded[index]]) for index in plan.fresh]
+        for index in plan.stdio:
+            test = plan.tests[index]
+            assert isinstance(test, StdioTest)
+            frame = stdio_request(plan, source, self.seed, coverage=self.most, tracer=self.setting.tracer)
+            found.append(self.limited(frame, self.most, test.stdin.encode("utf-8", "surrogatepass")))
+        for index in plan.in_process:
+            case = plan.tests[index]
+            assert isinstance(case, InProcessTest)
+            frame = in_process_request(plan, source, case.source, self.nonces[index], self.seed)
+            profile = python.profile(source + case.source)
+            found.append(replace(self.limited(frame, 0), profile=profile))
+        if not found:
+            found.append(self.run([]))  # only live scripts: compile once, so that COMPILE is known first
+        return found
+
+    def run(self, calls: list[bytes], *, serve: bool = False) -> Run:
+        rows = self.most * (len(calls) + 1)
+        frame = request(
+            self.plan, self.job.program, calls, self.seed, coverage=rows, tracer=self.setting.tracer, serve=serve
+        )
+        return self.limited(frame, rows)
+
+    def limited(self, frame: bytes, shared: int, stdin: bytes | None = None) -> Run:
+        limit = self.limits.output_bytes + _SLACK + 16 * self.most
+        return Run(frame, self.limits.seconds, limit, self.profile, shared, stdin)
+
+    # What it says
+
+    def decide(self, ends: Sequence[Ended]) -> Generator[Any, Any, None]:
+        """Judge every test from how its run ended; asks for referees."""
+        plan, left = self.plan, iter(ends)
+        for end in ends:
+            self.seconds += end.seconds
+            self.denied += end.denied
+            self.statements = self.statements if self.statements is not None else _statements(end)
+        if self.calls:
+            end = next(left)
+            answers = _answers(end)
+            for script in plan.scripts:
+                if script.calls is not None:
+                    yield from self.replay(script, end, answers[script.row : script.row + script.count])
+            first = len(self.calls) - len(plan.calls)
+            for row, index in enumerate(plan.calls, first):
+                self.note(index, self.value_verdict(index, end, answers, row), end, (row + 1, row + 2))
+        for index in plan.fresh:
+            end = next(left)
+            self.note(index, self.value_verdict(index, end, _answers(end), 0), end, (1, 2))
+        for index in plan.stdio:
+            end = next(left)
+            self.note(index, self.output_verdict(index, end), end, (0, 1))
+        for index in plan.in_process:
+            self.note(index, self.nonce_verdict(index, next(left)), None, (0, 0))
+        for script in plan.scripts:
+            if script.calls is None:
+                yield from self.live(script)
+
+    def note(
+        self,
+        index: int,
+        said: tuple[Verdict, str],
+        end: Ended | None,
+        rows: tuple[int, int],
+        seconds: float | None = None,
+    ) -> None:
+        """Keep the result of one test."""
+        verdict, message = said
+        if end is not None and end.denied and verdict in _FAULTS:
+            verdict = Verdict.POLICY
+        executed = self.executed(end, rows) if end is not None and self.job.coverage else None
+        seconds = seconds if seconds is not None else end.seconds if end is not None else 0.0
+        self.results[index] = TestResult(verdict, message[:_MESSAGE], executed, seconds)
+
+    def executed(self, end: Ended, rows: tuple[int, int]) -> tuple[Span, ...]:
+        """The spans that ran while loading or in the given rows of a run's shared memory."""
+        spans = _statements(end) or ()
+        count = len(spans)
+        found = [end.coverage[:count], *(end.coverage[row * count : (row + 1) * count] for row in range(*rows))]
+        return tuple(
+            span for number, span in enumerate(spans) if any(row[number : number + 1] == b"\1" for row in found)
+        )
+
+    def value_verdict(self, index: int, end: Ended, answers: Sequence[bytes], row: int) -> tuple[Verdict, str]:
+        test = self.plan.tests[index]
+        assert isinstance(test, CallTest)
+        if row >= len(answers):
+            return _death(end)
+        try:
+            answer = codec.decode(answers[row], max_bytes=self.limits.output_bytes + _SLACK)
+            kind = answer[0]
+            if kind == "error":
+                return _error(str(answer[1]), str(answer[2]))
+            if kind != "value":
+                return Verdict.OUTPUT, str(answer[1])
+            actual = answer[1]
+        except (codec.CodecError, LookupError, TypeError):
+            return Verdict.OUTPUT, "the answer cannot be read"
+        if comparison.equal_values(actual, test.expected, self.plan.problem.tolerance):
+            return Verdict.PASS, ""
+        call = f"{self.plan.problem.entry_point}({', '.join(map(_short, test.args))})"
+        return Verdict.WRONG, f"{call} returned {_short(actual)}, not {_short(test.expected)}"
+
+    def output_verdict(self, index: int, end: Ended) -> tuple[Verdict, str]:
+        test, problem = self.plan.tests[index], self.plan.problem
+        assert isinstance(test, StdioTest)
+        if end.timed_out or end.flooded or end.status or _failure(end) is not None:
+            return _death(end)
+        try:
+            output = end.output.decode()
+        except UnicodeDecodeError:
+            return Verdict.OUTPUT, "the output is not UTF-8"
+        if comparison.equal_output(output, test.stdout, problem.tolerance, problem.exact_lines):
+            return Verdict.PASS, ""
+        return Verdict.WRONG, f"printed {_short(output)}, not {_short(test.stdout)}"
+
+    def nonce_verdict(self, index: int, end: Ended) -> tuple[Verdict, str]:
+        for frame in end.frames:
+            if frame == codec.encode(["passed", self.nonces[index]]):
+                return Verdict.PASS, ""
+            if frame.startswith(b'["wrong"'):
+                return Verdict.WRONG, _text_of(frame)
+        return _death(end)
+
+    # Scripts
+
+    def replay(self, script: Script, end: Ended, answers: list[bytes]) -> Generator[Any, Any, None]:
+        """Let a referee run a test over the recorded answers; ask live where they do not fit."""
+        assert script.calls is not None
+        rows = (script.row + 1, script.row + 1 + len(answers) + (len(answers) < script.count))
+        if any(b'{"handle":' in answer for answer in answers):
+            yield from self.live(script)
+            return
+        task = codec.encode({**script.task, "kind": "replay", "answers": len(answers)}, max_bytes=1 << 28)
+        calls = b'"calls",[' + b",".join(script.calls) + b"],"
+        frame = b'["referee",' + task.replace(b'{"dict":[', b'{"dict":[' + calls, 1) + b"]"
+        seconds = self.limits.seconds + _IN_REFEREE
+        said: Verdicts = yield Dialogue([frame, *answers], seconds, script.profile, script.key)
+        verdict, message = self.referee_verdict(said)
+        if verdict is not None:
+            self.note(script.index, (verdict, message), end, rows)
+        elif len(answers) < script.count:
+            self.note(script.index, _death(end), end, rows)
+        else:
+            yield from self.live(script)
+
+    def live(self, script: Script) -> Generator[Any, Any, None]:
+        """Let a referee run a test that asks the program one call at a time."""
+        run = self.run([], serve=True)
+        task = codec.encode(["referee", {**script.task, "kind": "live", "answers": 0}], max_bytes=1 << 28)
+        seconds = self.limits.seconds + _IN_REFEREE
+        said: Verdicts = yield Dialogue([task], seconds, script.profile, script.key, run)
+        end = said.candidate or Ended()
+        self.seconds += end.seconds
+        self.denied += end.denied
+        self.statements = self.statements if self.statements is not None else _statements(end)
+        if end.lost:
+            said.lost = True
+        verdict, message = self.referee_verdict(said)
+        self.note(script.index, (verdict, message) if verdict is not None else _death(end), end, (0, 1))
+
+    def referee_verdict(self, said: Verdicts) -> tuple[Verdict | None, str]:
+        """The verdict of a referee; None where it lacks an answer of the candidate."""
+        if said.lost:
+            return Verdict.INFRA, "the machine failed"
+        if said.timed_out:
+            return Verdict.TIMEOUT, "the test did not end in time"
+        if said.frame is None:
+            return Verdict.ERROR, "the test died over the answers"
+        try:
+            _, name, message, _ = codec.decode(said.frame, max_bytes=1 << 28)
+            return (None, "") if name == "ABSENT" else (Verdict(name), str(message))
+        except (codec.CodecError, ValueError, TypeError):
+            return Verdict.ERROR, "the referee said nothing readable"
+
+    # The whole
+
+    def lost(self) -> Outcome:
+        """The outcome where the machine failed."""
+        return Outcome(
+            verdict=Verdict.INFRA, tests_total=len(self.plan.tests), message="the machine failed twice",
+            level=self.setting.level, seed=self.seed,
+        )  # fmt: skip
+
+    def outcome(self) -> Outcome:
+        """The outcome of all tests."""
+        tests = tuple(self.results[index] for index in range(len(self.plan.tests)))
+        failed = next((test for test in tests if test.verdict is not Verdict.PASS), None)
+        if any(test.verdict is Verdict.INFRA for test in tests):
+            return self.lost()
+        executed: tuple[Span, ...] | None = None
+        if self.job.coverage:
+            executed = tuple(sorted({span for test in tests for span in test.executed or ()}))
+        return Outcome(
+            verdict=failed.verdict if failed else Verdict.PASS,
+            tests=tests,
+            tests_total=len(tests),
+            message=failed.message if failed else "",
+            statements=self.statements if self.job.coverage else None,
+            executed=executed,
+            policy=self.denied > 0,
+            trust="in-process" if self.plan.in_process else "isolated",
+            level=self.setting.level,
+            seed=self.seed,
+            seconds=self.seconds,
+        )
+
+
+def _answers(end: Ended) -> list[bytes]:
+    return [frame for frame in end.frames if not frame.startswith((b'["statements"', b'["failed"'))]
+
+
+def _statements(end: Ended) -> tuple[Span, ...] | None:
+    """The spans a child announced before it ran the program; not believed where they make no sense."""
+    if not end.frames or not end.frames[0].startswith(b'["statements"'):
+        return None
+    try:
+        ends = codec.decode(end.frames[0], max_bytes=1 << 26)[1]
+        if not all(type(place) is int for place in ends):
+            return None
+        return tuple(zip(ends[::2], ends[1::2], strict=True))
+    except (codec.CodecError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _failure(end: Ended) -> tuple[str, str, str] | None:
+    """Stage, text and exception type of a "failed" message."""
+    for frame in end.frames[:1] + end.frames[1:][-1:]:
+        if frame.startswith(b'["failed"'):
+            try:
+                _, stage, name, message = codec.decode(frame)
+                return str(stage), f"{name}: {message}"[:_MESSAGE], str(name)
+            except (codec.CodecError, ValueError, TypeError):
+                return "run", "an unreadable failure", ""
+    return None
+
+
+def _text_of(frame: bytes) -> str:
+    try:
+        return str(codec.decode(frame)[1])[:_MESSAGE]
+    except (codec.CodecError, LookupError, TypeError):
+        return ""
+
+
+def _error(name: str, message: str) -> tuple[Verdict, str]:
+    return (Verdict.MEMORY if name in _MEMORY_ERRORS else Verdict.ERROR), f"{name}: {message}"
+
+
+def _death(end: Ended) -> tuple[Verdict, str]:
+    """Why a program ended without an answer."""
+    if end.lost:
+        return Verdict.INFRA, "the machine failed"
+    if end.timed_out:
+        return Verdict.TIMEOUT, f"did not end within the limit, stopped after {end.seconds:.1f} s"
+    if end.flooded:
+        return Verdict.OUTPUT, "said more than its limit"
+    failure = _failure(end)
+    if failure is not None:
+        stage, message, name = failure
+        if stage == "output":
+            return Verdict.OUTPUT, "printed more than its limit"
+        return (Verdict.MEMORY if name in _MEMORY_ERRORS else Verdict.ERROR), message
+    if os.WIFSIGNALED(end.status):
+        return _signal_verdict(os.WTERMSIG(end.status), end)
+    return Verdict.ERROR, f"ended with status {os.waitstatus_to_exitcode(end.status)} before it had answered"
+
+
+def _signal_verdict(number: int, end: Ended) -> tuple[Verdict, str]:
+    name = signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
+    if number == signal.SIGXCPU:
+        return Verdict.TIMEOUT, "used up its processor time"
+    if number == signal.SIGSYS or (number == signal.SIGKILL and end.denied):
+        return Verdict.POLICY, f"killed by {name}"
+    if number == signal.SIGKILL:
+        return Verdict.MEMORY, "killed by the system, as it is when memory is out"
+    return Verdict.ERROR, f"killed by {name}"
+
+
+def _short(value: Any) -> str:
+    """A bounded picture of a value for people; never formats long integers (quadratic, or refused)."""
+    if type(value) is int and value.bit_length() > 2000:
+        return f"an integer of {value.bit_length()} bits"
+    if type(value) is str:
+        return repr(value[:80]) + ("..." if len(value) > 80 else "")
+    if isinstance(value, list | tuple | set | frozenset | dict) and len(value) > 50:
+        return f"a {type(value).__name__} of {len(value)} items"
+    try:
+        return repr(value)[:200]
+    except ValueError:  # a long integer inside
+        return f"a {type(value).__name__}"

@@ -1,0 +1,191 @@
+"""What running a problem's tests takes, worked out once per problem: which calls, which inputs, which recordings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from codegym.envs.execution import codec
+from codegym.envs.execution.engine import Dialogue, Run, Verdicts, framed
+from codegym.envs.execution.languages import python
+from codegym.envs.problems.problem import CallTest, InProcessTest, Problem, ScriptTest, StdioTest, Test, TestSelection
+
+MODULE = "program"
+"""`__name__` of programs that answer calls: their main guard is for people who run them as a script."""
+
+RECORDING_SECONDS = 30.0
+_NO_LIMIT = 1 << 28
+
+
+@dataclass
+class Script:
+    """A ScriptTest and what the reference was asked in it.
+
+    Attributes:
+        index: place among the problem's tests.
+        task: what the referee needs, without kind, calls and answers.
+        key: of the referees that may be used for it.
+        profile: of the referee.
+        calls: recorded calls, encoded; None where every call must be asked live.
+        count: number of recorded calls.
+        row: first row of its calls among all calls of the problem.
+    """
+
+    index: int
+    task: dict[str, Any]
+    key: str
+    profile: str
+    calls: list[bytes] | None = None
+    count: int = 0
+    row: int = 0
+
+
+@dataclass
+class Plan:
+    """The tests of a problem, sorted by how they run.
+
+    Attributes:
+        problem: theirs.
+        tests: all of them, in order.
+        calls: indices of call tests that share a process.
+        fresh: indices of call tests with a process of their own.
+        stdio: indices of tests on standard input.
+        scripts: script tests.
+        in_process: indices of tests that share the interpreter.
+        encoded: for each call test its call, encoded.
+        profile: of the zygotes that every program of this problem needs, whatever it imports.
+        usual_imports: whether the usual imports are in scope.
+        recorded: the script tests have been recorded.
+    """
+
+    problem: Problem
+    tests: tuple[Test, ...]
+    calls: list[int] = field(default_factory=list)
+    fresh: list[int] = field(default_factory=list)
+    stdio: list[int] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
+    in_process: list[int] = field(default_factory=list)
+    encoded: dict[int, bytes] = field(default_factory=dict)
+    profile: str = "plain"
+    usual_imports: bool = False
+    recorded: bool = False
+
+    @property
+    def shared_calls(self) -> list[bytes]:
+        """The calls of the process that answers all of them: recorded ones of scripts first, then those of call tests."""
+        recorded = [call for script in self.scripts for call in script.calls or ()]
+        return recorded + [self.encoded[index] for index in self.calls]
+
+
+def make_plan(problem: Problem, selection: TestSelection) -> Plan:
+    """Sort the tests of a problem by how they run."""
+    plan = Plan(problem, problem.tests(selection))
+    entry = problem.entry_point or ""
+    for index, test in enumerate(plan.tests):
+        if isinstance(test, CallTest):
+            (plan.fresh if test.fresh else plan.calls).append(index)
+            call = [entry, list(test.args), dict(test.kwargs), False]
+            plan.encoded[index] = codec.encode(call, max_bytes=_NO_LIMIT)
+            if b'"numpy"' in plan.encoded[index] or b'"ndarray"' in plan.encoded[index]:
+                plan.profile = "numpy"
+        elif isinstance(test, StdioTest):
+            plan.stdio.append(index)
+        elif isinstance(test, ScriptTest):
+            plan.scripts.append(_script(problem, index, test))
+        elif isinstance(test, InProcessTest):
+            plan.in_process.append(index)
+    plan.usual_imports = bool(plan.calls or plan.fresh) and python.usual_imports(problem)
+    return plan
+
+
+def _script(problem: Problem, index: int, test: ScriptTest) -> Script:
+    text = "\n".join((test.source, test.setup, problem.prelude))
+    task = {
+        "source": test.source, "setup": test.setup, "prelude": problem.prelude, "entry": problem.entry_point or "",
+        "tolerance": problem.tolerance,
+    }  # fmt: skip
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Script(index, task, digest, python.profile(text))
+
+
+def record(plan: Plan) -> Generator[Any, Any, None]:
+    """Run the reference once per script test and keep what it was asked, so that programs can be asked all at once."""
+    row = 0
+    for script in plan.scripts:
+        calls = None
+        if plan.problem.references:
+            task = {**script.task, "kind": "record"}
+            run = Run(
+                request=request(plan, plan.problem.references[0], [], 0, serve=True),
+                seconds=RECORDING_SECONDS,
+                limit=_NO_LIMIT,
+                profile=python.profile(plan.problem.references[0]) if plan.profile == "plain" else plan.profile,
+            )
+            dialogue = Dialogue(
+                [codec.encode(["referee", task], max_bytes=_NO_LIMIT)],
+                RECORDING_SECONDS,
+                script.profile,
+                script.key,
+                run,
+            )
+            result: Verdicts = yield dialogue
+            calls = _recorded(result)
+        script.calls = None if calls is None else [codec.encode(call, max_bytes=_NO_LIMIT) for call in calls]
+        script.count = len(script.calls or ())
+        script.row = row
+        row += script.count
+    plan.recorded = True
+
+
+def _recorded(result: Verdicts) -> list[Any] | None:
+    if result.frame is None:
+        return None
+    try:
+        _, verdict, _, calls = codec.decode(result.frame, max_bytes=_NO_LIMIT)
+    except (codec.CodecError, ValueError):
+        return None
+    return calls if verdict == "PASS" and isinstance(calls, list) else None
+
+
+def request(
+    plan: Plan,
+    source: str,
+    calls: list[bytes],
+    seed: int,
+    *,
+    coverage: int = 0,
+    tracer: str = "fast",
+    serve: bool = False,
+) -> bytes:
+    """Return the frame that makes a child run a program and answer calls."""
+    options = _options(plan, seed, coverage, tracer)
+    options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
+    parts = (b'["run",', codec.encode(options), b",", _text(source), b",[", b",".join(calls), b"]]")
+    return framed(b"".join(parts))
+
+
+def stdio_request(plan: Plan, source: str, seed: int, *, coverage: int = 0, tracer: str = "fast") -> bytes:
+    """Return the frame that makes a child run a program as a script."""
+    options = _options(plan, seed, coverage, tracer) | {"name": "__main__", "usual_imports": False, "serve": False}
+    return framed(b"".join((b'["stdio",', codec.encode(options), b",", _text(source), b"]")))
+
+
+def in_process_request(plan: Plan, source: str, test: str, nonce: str, seed: int) -> bytes:
+    """Return the frame that makes a child run a program together with its test."""
+    options = _options(plan, seed, 0, "none") | {"name": MODULE, "usual_imports": False, "serve": False}
+    content = codec.encode([test, nonce], max_bytes=_NO_LIMIT)[1:-1]
+    return framed(b"".join((b'["in_process",', codec.encode(options), b",", _text(source), b",", content, b"]")))
+
+
+def _text(source: str) -> bytes:
+    return codec.encode(source, max_bytes=_NO_LIMIT)
+
+
+def _options(plan: Plan, seed: int, coverage: int, tracer: str) -> dict[str, Any]:
+    limits = plan.problem.limits
+    return {
+        "memory": limits.memory_mb << 20, "cpu": limits.seconds, "output": limits.output_bytes, "seed": seed,
+        "coverage": coverage, "tracer": tracer,
+    }  # fmt: skip

@@ -1,0 +1,216 @@
+"""The judge's end of one zygote: how it is started, told to fork, and followed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from codegym.envs.errors import InfrastructureError
+from codegym.envs.execution import codec
+
+PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
+"""Profiles of zygotes, and what installed packages each has imported."""
+
+_MODULES: Final = (
+    "codec", "channel", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate", "comparison", "standin",
+    "referee", "zygote",
+)  # fmt: skip
+_PREFIX: Final = "codegym.envs.execution"
+_START: Final = """
+import sys, json, types, importlib.abc, importlib.util
+config = json.loads(sys.stdin.buffer.read())
+class Sources(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    sources = config.pop("modules")
+    def find_spec(self, name, path=None, target=None):
+        if name in self.sources:
+            return importlib.util.spec_from_loader(name, self, is_package=self.is_package(name))
+    def is_package(self, name):
+        return not self.sources[name]
+    def get_source(self, name):
+        return self.sources[name]
+sys.meta_path.insert(0, Sources())
+from codegym.envs.execution import zygote
+zygote.main(config)
+"""
+_START_SECONDS: Final = 60.0
+_PACKET: Final = 1 << 18
+
+
+def _sources() -> dict[str, str]:
+    folder = Path(__file__).parent
+    found = {"codegym": "", "codegym.envs": "", _PREFIX: ""}
+    for name in _MODULES:
+        path = folder / f"{name}.py"
+        if path.exists():
+            found[f"{_PREFIX}.{name}"] = path.read_text(encoding="utf-8")
+    return found
+
+
+@dataclass(eq=False)
+class Child:
+    """A process forked ahead by a zygote, as the judge sees it.
+
+    Attributes:
+        number: its name on the control socket.
+        socket: the judge's end of its channel, non-blocking.
+        zygote: its parent.
+        received: bytes that arrived and are not yet taken.
+        outgoing: bytes that did not fit into the socket yet.
+        ended: [number, status, cpu seconds, max rss in KiB, killed, denied] once it is gone.
+    """
+
+    number: int
+    socket: socket.socket
+    zygote: ZygoteServer
+    received: bytearray = field(default_factory=bytearray)
+    outgoing: bytes = b""
+    ended: list[Any] | None = None
+
+    def take_frames(self) -> list[bytes]:
+        """Return the complete frames received so far."""
+        frames, data, position = [], self.received, 0
+        while len(data) - position >= 4:
+            length = int.from_bytes(data[position : position + 4], "little")
+            if len(data) - position - 4 < length:
+                break
+            frames.append(bytes(data[position + 4 : position + 4 + length]))
+            position += 4 + length
+        del data[:position]
+        return frames
+
+    def read(self, limit: int) -> bool:
+        """Read what is there, up to `limit` bytes waiting; returns whether the other end is still open."""
+        while len(self.received) <= limit:
+            try:
+                data = self.socket.recv(1 << 16)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            self.received += data
+        return True
+
+
+class ZygoteServer:
+    """One running zygote.
+
+    Args:
+        profile: key of PACKAGES.
+        python: the interpreter that runs candidates.
+        layers: names of the isolation layers to try.
+    """
+
+    def __init__(self, profile: str, python: str, layers: Sequence[str]) -> None:
+        self.profile = profile
+        self.waiting: deque[Child] = deque()  # forked ahead as candidates, without a program yet
+        self.running: deque[Any] = deque()  # candidates in the order in which they run
+        self.children: dict[int, Child] = {}
+        self.layers: list[dict[str, Any]] = []
+        self._next = 0
+        self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with other:
+            config = {
+                "control": other.fileno(), "profile": profile, "layers": list(layers), "packages": PACKAGES[profile],
+                "modules": _sources(),
+            }  # fmt: skip
+            # As -I, but for the environment, which is ours: it fixes the hash seed.
+            self.process = subprocess.Popen(
+                [python, "-s", "-P", "-B", "-X", "utf8", "-c", _START],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[other.fileno()],
+                env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                cwd="/",
+                start_new_session=True,
+            )
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as stdin:
+            stdin.write(json.dumps(config).encode())
+
+    def await_ready(self) -> None:
+        """Wait until the zygote serves.
+
+        Raises:
+            InfrastructureError: it does not start.
+        """
+        self.control.settimeout(_START_SECONDS)
+        try:
+            data = self.control.recv(_PACKET)
+            kind, content = codec.decode(data) if data else ("dead", "it ended before it was ready")
+        except (OSError, codec.CodecError) as error:
+            kind, content = "dead", str(error)
+        if kind != "ready":
+            self.close()
+            raise InfrastructureError(f"The process that runs programs did not start: {content}.")
+        self.layers = content
+        self.control.setblocking(False)
+
+    def fork(self, count: int, role: str) -> list[Child]:
+        """Ask for children; they wait for their first message. Raises OSError if the zygote is gone."""
+        made, theirs = [], []
+        for _ in range(count):
+            mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            mine.setblocking(False)
+            made.append(Child(self._next, mine, self))
+            theirs.append(other)
+            self._next += 1
+        message = codec.encode(["fork", [child.number for child in made], role])
+        try:
+            socket.send_fds(self.control, [message], [other.fileno() for other in theirs])
+        except OSError:
+            for child in made:
+                child.socket.close()
+            raise
+        finally:
+            for other in theirs:
+                other.close()
+        self.children.update((child.number, child) for child in made)
+        return made
+
+    def kill(self, child: Child) -> None:
+        """Kill one child; its end is reported as every other."""
+        with contextlib.suppress(OSError):
+            self.control.send(codec.encode(["kill", child.number]))
+
+    def ends(self) -> list[Child] | None:
+        """Return the children that ended since the last call, or None if the zygote itself is gone."""
+        found: list[Child] = []
+        while True:
+            try:
+                data = self.control.recv(_PACKET)
+                if not data:
+                    return None
+                _, ended = codec.decode(data)
+            except BlockingIOError:
+                return found
+            except (OSError, ValueError):
+                return None
+            for entry in ended:
+                child = self.children.pop(entry[0])
+                child.ended = entry
+                found.append(child)
+
+    def close(self) -> None:
+        """Kill the zygote with everything under it."""
+        self.control.close()
+        for child in self.children.values():
+            child.socket.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def interpreter(python: str | None) -> str:
+    """The interpreter for candidates: the given one, else ours."""
+    return os.path.abspath(python) if python and os.sep in python else python or sys.executable
