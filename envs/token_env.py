@@ -80,8 +80,8 @@ class TokenGrammarEnv(TokenEnv):
     """Token over 32 pieces of code and one-line arithmetic problems: the 60-second example for any RL library.
 
     ## Description
-    As codegym/Token-v0, but an action appends a whole piece, such as `return a + b` on a line of its own or ` * 3`,
-    and the problems are functions of two numbers. A random agent solves some of them, so there is something to learn
+    As codegym/Token-v0, but an action appends a whole piece, such as `return a` on a line of its own or ` * 3`,
+    and the problems are functions of two numbers with one operation. A random agent solves some of them, so there is something to learn
     from at once.
 
     ## Action space
@@ -98,11 +98,11 @@ class TokenGrammarEnv(TokenEnv):
     The signature `def f(a, b):`.
 
     ## Episode end
-    Terminated by action 0; truncated after 6 pieces. The program is executed either way.
+    Terminated by action 0; truncated after 3 pieces. The program is executed either way.
 
     ## Arguments
     Those of codegym/Token-v0, with the defaults `problems="katas:one-operation"`, `tokenizer="grammar"`,
-    `observation="features"`, `max_tokens=6`.
+    `observation="features"`, `max_tokens=3`.
 
     ## Version history
     * v0: initial version
@@ -110,8 +110,8 @@ class TokenGrammarEnv(TokenEnv):
 
     env_id: ClassVar[str] = "codegym/TokenGrammar-v0"
     defaults: ClassVar[Mapping[str, Any]] = {
-        "problems": "katas:two-numbers",
+        "problems": "katas:one-operation",
         "tokenizer": "grammar",
         "observation": "features",
-        "max_tokens": 6,
+        "max_tokens": 3,
     }

@@ -144,14 +144,20 @@ def train_vocabulary(texts: Iterable[str], size: int = 512) -> tokenizers.Tokeni
 
 @functools.cache
 def grammar_vocabulary() -> Vocabulary:
-    """The vocabulary of codegym/TokenGrammar-v0: 32 pieces from which one-line arithmetic functions are made."""
-    return Vocabulary([piece.encode() for piece in _GRAMMAR], 0, _encode_grammar, "grammar")
+    """The vocabulary of codegym/TokenGrammar-v0: the end of the program, and 31 pieces of one-line functions."""
+    return Vocabulary([piece.encode() for piece in GRAMMAR], 0, _encode_grammar, "grammar")
 
 
-_GRAMMAR = (
-    "", "\n    return", " a", " b", " x", " y", " n", " +", " -", " *", " //", " %", " (", ")", " 0", " 1", " 2", " 3",
-    " 4", " 5", " 6", " 7", " 8", " 9", " 10", " min", " max", " abs", ",", " if", " else", " <",
-)  # fmt: skip
+GRAMMAR = (
+    "",
+    *(f"\n    return {first}" for first in ("a", "b", "max(a, b)", "min(a, b)", "abs(a - b)", "abs(a)")),
+    *(f" + {second}" for second in ("a", "b", "1", "2", "3", "4", "5")),
+    *(f" - {second}" for second in ("a", "b", "1", "2", "3", "4", "5")),
+    *(f" * {second}" for second in ("a", "b", "2", "3", "4", "5")),
+    *(f" // {second}" for second in ("2", "3")),
+    *(f" % {second}" for second in ("2", "3", "10")),
+)
+"""The pieces from which every program of the katas `one-operation` can be made; the first ends the program."""
 
 
 def _encode_grammar(text: str) -> list[int]:
@@ -159,9 +165,9 @@ def _encode_grammar(text: str) -> list[int]:
     ids = []
     at = 0
     while at < len(text):
-        found = max((piece for piece in _GRAMMAR if piece and text.startswith(piece, at)), key=len, default="")
+        found = max((piece for piece in GRAMMAR if piece and text.startswith(piece, at)), key=len, default="")
         if found:
-            ids.append(_GRAMMAR.index(found))
+            ids.append(GRAMMAR.index(found))
         at += len(found) or 1
     return ids
 

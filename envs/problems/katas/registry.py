@@ -9,12 +9,27 @@ from codegym.envs.problems.katas.families import (
     lists,
     nesting,
     numbers,
+    one_operation,
+    parsing,
+    programs,
     simulation,
     strings,
 )
 from codegym.envs.problems.katas.family import Family
 
-MODULES = (list_filters, arithmetic, numbers, strings, lists, collections, nesting, simulation)
+MODULES = (
+    list_filters,
+    arithmetic,
+    numbers,
+    strings,
+    lists,
+    collections,
+    nesting,
+    simulation,
+    parsing,
+    programs,
+    one_operation,
+)
 
 FAMILIES: dict[str, Family] = {family.name: family for module in MODULES for family in module.FAMILIES}
 TAGS: tuple[str, ...] = tuple(sorted({tag for family in FAMILIES.values() for tag in family.tags}))
