@@ -1,14 +1,16 @@
 """The walls around candidate code: entered once by a fork server, inherited by the process of every program.
 
-Stdlib only. A fork server under `python -I` imports it without the package: it registers an empty module `codegym`,
-one `codegym.envs` and one `codegym.envs.execution` whose `__path__` is this folder. How it is used:
+Stdlib only; runs inside the zygote. How it is used:
 
-1. `enter(files, ...)` once, single-threaded, before numpy is imported and before anything is served. It may fork: what
-   returns runs as init of a process namespace, while the process that was spawned only waits and passes its end on
-   (kill either and both die). All descriptors stay open in what returns; the waiting process closes its own.
-2. in the child of each program: `limit(...)`, then `SystemCallFilter().load(listener=...)` as the last step before
-   candidate code. A filter is built once in the fork server, and loading needs the no_new_privs that `enter` has set.
-   Stage-two parents of stdio programs (which only compile) load no filter: they fork first, their children load it.
+1. `enter_zygote(...)` once, single-threaded, before numpy is imported and before anything is served. It may fork: what
+   returns runs as process 1 of a namespace, while the process that was spawned only waits and passes its end on (kill
+   either and both die). All descriptors stay open in what returns; the waiting process closes its own.
+2. `enter_child(report_to)` in every child that will run candidate code: fixed limits and the system-call filter. With
+   `report_to`, one end of a socket pair that the zygote made once, denied calls wait for the zygote: it gets
+   (process id, listener) from `receive_listener(other_end)`, polls the listener beside its pidfds, and answers with
+   `seccomp.refuse(listener)`, which says which call was refused: the program's policy flag. Until it answers, the
+   caller hangs (in the kernel, killable). Without `report_to` denied calls just fail with EPERM, unseen.
+3. `limit(...)` when the job is known, still before candidate code.
 
 The layers have the numbers of the design: 1 processes and limits, 2 system calls, 3 Landlock, 4 namespaces, 5 cgroup.
 Each is reported as {"name", "number", "on", "why"}; what a machine refuses is reported, never fatal.
@@ -22,6 +24,7 @@ import glob
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 import sysconfig
@@ -36,10 +39,13 @@ LAYERS: Final = ("process", "seccomp", "landlock", "namespaces", "cgroup")
 
 Layer = dict[str, object]
 
+_entered: dict[str, object] = {}  # what enter_zygote leaves for enter_child: one zygote per process
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 _CAPSET: Final = 126 if os.uname().machine == "x86_64" else 91
 _NOBODY: Final = 65534
+_ARENA_MAX: Final = -8
 _COUNTS_PER_NAMESPACE: Final = tuple(int(n) for n in os.uname().release.split("-")[0].split(".")[:2]) >= (5, 14)
 
 
@@ -102,17 +108,26 @@ def interpreter_files(packages: Iterable[str] = ()) -> Files:
     )
 
 
-def enter(files: Files, *, layers: Collection[str] = LAYERS, cgroup_memory: int = 0) -> list[Layer]:
+def enter_zygote(
+    layers: Collection[str] = LAYERS,
+    *,
+    packages: Iterable[str] = (),
+    extra: Files | None = None,
+    cgroup_memory: int = 0,
+) -> list[Layer]:
     """Enter every layer that lasts: namespaces, ordinary user, Landlock, no privileges; call once, single-threaded.
 
     Args:
-        files: what stays visible.
-        layers: which layers to try ("seccomp" is only tried out here: children load it).
+        layers: which layers to try; a child's filter follows from "seccomp" being among them.
+        packages: installed packages that candidates may import ("numpy").
+        extra: what stays visible besides the interpreter's files.
         cgroup_memory: bytes for memory.max of this fork server with all its children; 0 for no limit.
 
     Returns:
         One entry per layer 1 to 5. The caller is a new process if the process namespace is on.
     """
+    files = interpreter_files(packages)
+    files = files + extra if extra else files
     report = {name: _layer(name, False, "not asked for") for name in LAYERS}
     report["process"] = _layer("process", True, "one process a program, resource limits, wall clock")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -135,8 +150,13 @@ def enter(files: Files, *, layers: Collection[str] = LAYERS, cgroup_memory: int 
     if "landlock" in layers:
         report["landlock"] = _tried("landlock", lambda: _restrict(files))
     _prctl(_PR_SET_DUMPABLE, 0)
+    if hasattr(_LIBC, "mallopt"):
+        _LIBC.mallopt(_ARENA_MAX, 1)  # else every thread reserves 64 MiB of a candidate's address space
     if "seccomp" in layers:
         report["seccomp"] = _tried("seccomp", _try_filter)
+    if report["seccomp"]["on"]:
+        _entered["filter"] = seccomp.SystemCallFilter()
+    _entered["own user"] = bool(report["namespaces"]["on"]) and _COUNTS_PER_NAMESPACE
     return [report[name] for name in LAYERS]
 
 
@@ -150,29 +170,57 @@ def level(layers: Sequence[Layer]) -> int:
     return reached
 
 
-def limit(*, seconds: float, memory: int, profile: str = "plain", own_user: bool = False) -> None:
-    """Set the resource limits of the calling process, before candidate code.
+def enter_child(report_to: socket.socket | None = None) -> None:
+    """Set the limits that no job changes and load the filter; the last step before the child waits for its job.
+
+    Args:
+        report_to: where the zygote learns of denied calls; closed here.
+    """
+    _set_limits(
+        {
+            resource.RLIMIT_CORE: 0,
+            resource.RLIMIT_FSIZE: 0,
+            resource.RLIMIT_MSGQUEUE: 0,
+            resource.RLIMIT_MEMLOCK: 0,
+            **({resource.RLIMIT_NPROC: 256} if _entered.get("own user") else {}),
+        }
+    )
+    calls = _entered.get("filter")
+    if isinstance(calls, seccomp.SystemCallFilter):
+        listener = calls.load(listener=report_to is not None)
+        if report_to is not None and listener is not None:
+            socket.send_fds(report_to, [os.getpid().to_bytes(4, "little")], [listener])
+            os.close(listener)
+    if report_to is not None:
+        report_to.close()
+
+
+def receive_listener(reports: socket.socket) -> tuple[int, int]:
+    """Return (process id of a child, its listener), sent by `enter_child`; raises OSError if nothing waits."""
+    data, descriptors, _, _ = socket.recv_fds(reports, 4, 1, socket.MSG_DONTWAIT)
+    return int.from_bytes(data, "little"), descriptors[0]
+
+
+def limit(*, seconds: float, memory: int, profile: str = "plain") -> None:
+    """Set the limits of one job on the calling process; works behind the filter too.
 
     Args:
         seconds: processor time, rounded up; two seconds are added, so that the wall clock strikes first.
         memory: bytes. For "plain" the address space; for "numpy" the data segment, since BLAS maps far more than it
             uses.
         profile: "plain" or "numpy".
-        own_user: namespaces are on, so that a limit on the number of processes and threads counts nobody else's.
     """
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NOFILE: 32,
-        resource.RLIMIT_CPU: int(seconds) + 2,
-        resource.RLIMIT_AS: memory if profile == "plain" else memory + (1 << 30),
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-    }
-    if profile != "plain":
-        limits[resource.RLIMIT_DATA] = memory
-    if own_user and _COUNTS_PER_NAMESPACE:
-        limits[resource.RLIMIT_NPROC] = 256
+    _set_limits(
+        {
+            resource.RLIMIT_NOFILE: 32,
+            resource.RLIMIT_CPU: int(seconds) + 2,
+            resource.RLIMIT_AS: memory if profile == "plain" else memory + (1 << 30),
+            **({resource.RLIMIT_DATA: memory} if profile != "plain" else {}),
+        }
+    )
+
+
+def _set_limits(limits: dict[int, int]) -> None:
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -221,6 +269,7 @@ def _try_filter() -> str:
 
 def _nobody_can_read(files: Files) -> bool:
     """Whether an ordinary user could go on importing; no child is asked: it would be process 1 of the new tree."""
+    paths = [path for path in (*files.read, *files.execute, os.path.dirname(os.__file__)) if os.path.lexists(path)]
     group, groups = os.getegid(), os.getgroups()
     try:
         os.setgroups([])
@@ -229,8 +278,7 @@ def _nobody_can_read(files: Files) -> bool:
     except OSError:
         return False
     try:
-        paths = [*files.read, *files.execute, os.path.dirname(os.__file__)]
-        return all(os.access(path, os.R_OK, effective_ids=True) for path in paths if os.path.lexists(path))
+        return all(os.access(path, os.R_OK, effective_ids=True) for path in paths)
     finally:
         os.seteuid(0)
         os.setegid(group)

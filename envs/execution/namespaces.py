@@ -93,6 +93,7 @@ def _change_root(shown: Sequence[str], hidden: Sequence[str], write: Sequence[st
         _show(path, room, visible, writable=True)
     for cover in (path for path, is_shown in visible.items() if not is_shown):
         _mount("none", room + cover, "", _REMOUNT | _BIND | _READ_ONLY | _NO_SUID | _NO_DEVICES)
+    os.makedirs(room + "/tmp", exist_ok=True)  # programs that write there find it read-only, not missing
     os.chdir(room)
     _check(_LIBC.syscall(_PIVOT_ROOT, b".", b"."), "pivot_root")
     _check(_LIBC.umount2(b".", _DETACH), "umount")

@@ -19,7 +19,9 @@ from typing import Final, Literal, NamedTuple
 
 Profile = Literal["python", "binary"]
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_SYSCALL = ctypes.CDLL(None, use_errno=True).syscall
+_SYSCALL.argtypes = (ctypes.c_long, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_void_p)
+_SYSCALL.restype = ctypes.c_long
 
 # Name -> (number on x86-64, number on aarch64); None: that machine has no such call.
 _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
@@ -30,7 +32,8 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "access": (21, None), "pipe": (22, None), "select": (23, None), "sched_yield": (24, 124), "mremap": (25, 216),
     "madvise": (28, 233), "dup": (32, 23), "dup2": (33, None), "pause": (34, None), "nanosleep": (35, 101),
     "getitimer": (36, 102), "alarm": (37, None), "setitimer": (38, 103), "getpid": (39, 172), "sendto": (44, 206),
-    "recvfrom": (45, 207), "shutdown": (48, 210), "exit": (60, 93), "uname": (63, 160), "fcntl": (72, 25),
+    "recvfrom": (45, 207), "sendmsg": (46, 211),
+    "recvmsg": (47, 212), "shutdown": (48, 210), "exit": (60, 93), "uname": (63, 160), "fcntl": (72, 25),
     "getcwd": (79, 17), "chdir": (80, 49), "readlink": (89, None), "gettimeofday": (96, 169), "getrlimit": (97, 163),
     "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153), "getuid": (102, 174), "getgid": (104, 176),
     "geteuid": (107, 175), "getegid": (108, 177), "getppid": (110, 173), "getpgrp": (111, None),
@@ -78,6 +81,17 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filters", ctypes.POINTER(_Filter)))
 
 
+class _Loadable:
+    """A compiled filter in memory, with the places that hold the process id."""
+
+    def __init__(self, filters: ctypes.Array[_Filter], own_pid: Iterable[int]):
+        self.filters = filters
+        self.program = _Program(len(filters), filters)
+        self.address = ctypes.addressof(self.program)
+        start, size = ctypes.addressof(filters) + _Filter.k.offset, ctypes.sizeof(_Filter)
+        self.own_pid = [ctypes.c_uint.from_address(start + index * size) for index in own_pid]
+
+
 class _Instruction(NamedTuple):
     """One BPF instruction whose jumps are labels; `label` names this place."""
 
@@ -107,7 +121,8 @@ class SystemCallFilter:
         allowed = {*self._numbers(_CALLS), *extra}
         if profile == "binary":
             allowed |= set(self._numbers(_BINARY_CALLS))
-        self._variants = [self._compile(audit, allowed, deny) for deny in (_ERRNO | errno.EPERM, _NOTIFY)]
+        self._variants = [_Loadable(*self._compile(audit, allowed, deny)) for deny in (_ERRNO | errno.EPERM, _NOTIFY)]
+        self._number = _SECCOMP[self._column]
 
     def load(self, *, listener: bool = False) -> int | None:
         """Apply the filter to this process and everything it starts; needs no_new_privs or CAP_SYS_ADMIN.
@@ -131,14 +146,14 @@ class SystemCallFilter:
         return None
 
     def _apply(self, variant: int, flags: int) -> int:
-        filters, own_pid = self._variants[variant]
-        for index in own_pid:
-            filters[index].k = os.getpid()
-        program = _Program(len(filters), filters)
-        number = _SECCOMP[self._column]
-        result = int(_LIBC.syscall(number, 1, flags, ctypes.byref(program)))
-        if result < 0 and ctypes.get_errno() == errno.EINVAL and flags == _SPEC_ALLOW:
-            result = int(_LIBC.syscall(number, 1, 0, ctypes.byref(program)))  # before 4.17
+        # Written for few page faults: a fresh child pays for every page of the interpreter that it touches first.
+        loadable = self._variants[variant]
+        own = os.getpid()
+        for place in loadable.own_pid:
+            place.value = own
+        result: int = _SYSCALL(self._number, 1, flags, loadable.address)
+        if result < 0 and flags == _SPEC_ALLOW and ctypes.get_errno() == errno.EINVAL:
+            result = _SYSCALL(self._number, 1, 0, loadable.address)  # before 4.17
         if result < 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
