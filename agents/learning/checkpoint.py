@@ -66,14 +66,22 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any]) -> Checkpoint | Non
     if not found:
         return None
     record = read_json(found[-1] / "state.json")
-    for name in sorted({*config, *record["config"]}):
-        was, now = record["config"].get(name), config.get(name)
-        if was != now:
+    require_same_config(folder, record["config"], config)
+    return Checkpoint(record["iteration"], load_tensors(found[-1] / "state.safetensors"), config, record["extra"])
+
+
+def require_same_config(folder: Path, was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Make sure that what a folder holds belongs to the run that wants to go on there.
+
+    Raises:
+        OptionError: it does not; the message names the first difference.
+    """
+    for name in sorted({*was, *now}):
+        if was.get(name) != now.get(name):
             raise OptionError(
-                f"{folder} holds a checkpoint of another configuration: {name} was {was!r}, now {now!r}. "
+                f"{folder} belongs to another configuration: {name} was {was.get(name)!r}, now {now.get(name)!r}. "
                 "Give the same options, or another --out."
             )
-    return Checkpoint(record["iteration"], load_tensors(found[-1] / "state.safetensors"), config, record["extra"])
 
 
 def _folders(folder: Path) -> list[Path]:

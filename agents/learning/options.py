@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from codegym.envs.errors import OptionError
@@ -22,8 +23,8 @@ class PPOOptions:
     """Discount per token, or per step at step level."""
     lam: float = 1.0
     """Lambda of GAE; below 1 a value head that is wrong steers the policy (0.95 collapsed)."""
-    gae_level: Literal["token", "step"] = "token"
-    """What one action is for GAE: a token, or an environment step (a line, a pseudocode step)."""
+    gae_level: Literal["token", "step"] = "step"
+    """What one action is for GAE: a token, or an environment step (in Token-v0 these are the same)."""
     eps_low: float = 0.2
     """The probability ratio is clipped at 1 - eps_low."""
     eps_high: float = 0.2
@@ -67,6 +68,61 @@ class PPOOptions:
         _require(0 < self.eps_low <= 1, "eps_low", "must lie in 0..1", self.eps_low)
         _require(self.eps_high > 0, "eps_high", "must be positive", self.eps_high)
         _require(self.dual_clip is None or self.dual_clip > 1, "dual_clip", "must exceed 1", self.dual_clip)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPPOOptions(PPOOptions):
+    """Train a language model by PPO: its programs are executed against unit tests, and the verdicts are the reward.
+
+    Evaluates on held-out problems before and after. The same command goes on where a killed run stopped, and ends with
+    the same numbers. Writes run.json, metrics.jsonl, checkpoints/, evaluation/, model/ and summary.json.
+    """
+
+    out: Path
+    """Folder of the run."""
+    model: str = "tiny-buggy"
+    """Language model to train: tiny, tiny-buggy, smollm2, a folder, a GGUF file or a hub id."""
+    env: str = "codegym/Token-v0"
+    """Environment that the model writes its programs in."""
+    problems: str = "katas"
+    """Problem set: a name or kind:PATH."""
+    tags: tuple[str, ...] = ()
+    """Keep problems that carry one of these tags (katas: family names, tiny, lists, ...); none keeps all."""
+    split: str | None = None
+    """Split to train on; by default train where there is one."""
+    eval_split: str | None = None
+    """Split to evaluate on; by default test where there is one."""
+    iterations: int = 40
+    """Rollouts, each followed by an update; more than a finished run had goes on from it."""
+    prompts: int = 16
+    """Problems per rollout."""
+    samples: int = 8
+    """Programs per problem and rollout."""
+    seed: int = 0
+    """Of everything that is random."""
+    reward: str = "ladder"
+    """Reward of the environment."""
+    credit: Literal["coverage", "ochiai", "none"] = "coverage"
+    """Which tokens carry the policy loss: those whose statements ran, those under suspicion, or all."""
+    max_tokens: int = 64
+    """Budget of an episode in Token-v0."""
+    eval_problems: int = 100
+    """Held-out problems to evaluate on before and after; 0 for none."""
+    eval_samples: int = 4
+    """Sampled programs per held-out problem, besides the greedy one."""
+    checkpoint_every: int = 5
+    """Iterations between checkpoints."""
+    device: str | None = None
+    """Where the model lives, such as cpu or cuda; by default the best there is."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("iterations", "prompts", "samples", "max_tokens", "eval_samples", "checkpoint_every"):
+            _require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
+        for name in ("eval_problems", "seed"):
+            _require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))
+        alone = self.advantage in ("grpo", "rloo") and self.samples < 2
+        _require(not alone, "samples", f"must be at least 2 for --advantage {self.advantage}", self.samples)
 
 
 def _require(holds: bool, name: str, rule: str, given: object) -> None:

@@ -131,7 +131,7 @@ def test_slices_add_up_to_the_whole():
 
 
 def test_averages_do_not_depend_on_how_values_arrive():
-    logp, old, _, weight = random_inputs()
+    logp, _, _, weight = random_inputs()
     logp = logp.masked_fill(weight == 0, torch.nan)
     whole, sliced = Averages(), Averages()
     whole.add("x", logp, weight)

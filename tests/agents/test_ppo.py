@@ -104,7 +104,7 @@ def test_nan_stops_training_with_the_batch_saved(tmp_path, field):
     bad = batch.tensors[field].clone()
     bad[batch.action.nonzero()[0][0], batch.action.nonzero()[0][1]] = torch.nan
     trainer = PPO(model, EAGER, folder=tmp_path)
-    with pytest.raises(TrainingError, match="iteration 0: .*NaN"):
+    with pytest.raises(TrainingError, match=r"iteration 0: .*NaN"):
         trainer.score(batch.replace(**{field: bad}))
     saved = load_tensors(tmp_path / "broken_batch_0.safetensors")
     assert torch.equal(saved["ids"], batch.ids)

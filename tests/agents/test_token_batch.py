@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import subprocess
 import sys
 
@@ -133,7 +134,7 @@ def test_minibatches_are_a_partition_that_keeps_siblings_together(count):
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     if count == 1:
         groups = batch.group[parts[0]].tolist()
-        assert sum(a != b for a, b in zip(groups, groups[1:], strict=False)) == len(set(groups)) - 1
+        assert sum(a != b for a, b in itertools.pairwise(groups)) == len(set(groups)) - 1
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 100])
