@@ -1,0 +1,101 @@
+"""score: run model-written texts against a problem and give each a reward. Needs neither Gymnasium nor torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import overload
+
+from codegym.envs.execution.executor import Executor, shared_executor
+from codegym.envs.execution.outcome import Job, Outcome
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Problem, TestSelection
+from codegym.envs.rewards.outcome_reward import RewardOption, resolve_reward
+
+_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+#-]*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_TAGS = {"python": {"python", "python3", "py", "py3"}, "cpp": {"cpp", "c++", "cxx", "cc"}}
+
+
+@overload
+def score(
+    problem: Problem | str,
+    text_or_list: str,
+    reward: RewardOption = "ladder",
+    *,
+    tests: TestSelection = "all",
+    executor: Executor | None = None,
+) -> Outcome: ...
+
+
+@overload
+def score(
+    problem: Problem | str,
+    text_or_list: Sequence[str],
+    reward: RewardOption = "ladder",
+    *,
+    tests: TestSelection = "all",
+    executor: Executor | None = None,
+) -> list[Outcome]: ...
+
+
+def score(
+    problem: Problem | str,
+    text_or_list: str | Sequence[str],
+    reward: RewardOption = "ladder",
+    *,
+    tests: TestSelection = "all",
+    executor: Executor | None = None,
+) -> Outcome | list[Outcome]:
+    """Run one text, or several, against the tests of a problem.
+
+    Args:
+        problem: a problem, or the uri of one ("humaneval/0").
+        text_or_list: what a model wrote: a program, a continuation of the given text, or prose with a code fence; see
+            `extract_code`.
+        reward: a name ("ladder", "binary", "fraction", ...) or any function of an Outcome.
+        tests: "all" or "public".
+        executor: runs the programs; by default one shared by the whole process.
+
+    Returns:
+        The outcome with its `reward`, or a list of them for a list.
+
+    Raises:
+        OptionError: an unknown reward, problem set or problem.
+        InfrastructureError: the machine failed; never turned into a reward.
+    """
+    pay = resolve_reward(reward)
+    if isinstance(problem, str):
+        problem = load_problems(problem.split("/", 1)[0])[problem]
+    texts = [text_or_list] if isinstance(text_or_list, str) else list(text_or_list)
+    jobs = [Job(problem, extract_code(text, problem), tests) for text in texts]
+    outcomes = [replace(outcome, reward=float(pay(outcome))) for outcome in (executor or shared_executor()).run(jobs)]
+    return outcomes[0] if isinstance(text_or_list, str) else outcomes
+
+
+def extract_code(text: str, problem: Problem) -> str:
+    """Return the program in a model's text.
+
+    The code is the last complete ``` fence tagged with the problem's language, else the last complete fence, else the
+    whole text. Then, where the problem gives a beginning (`problem.given`):
+
+    * code that begins with it is the program;
+    * code that defines the entry point itself is a program of its own; what the given text has before its definition of
+      the entry point (imports, helper functions) is put before it;
+    * anything else continues the given text, on a new line.
+    """
+    fences = _FENCE.findall(text)
+    tags = _TAGS.get(problem.language, {problem.language})
+    tagged = [code for tag, code in fences if tag.lower() in tags]
+    code = (tagged or [code for _, code in fences] or [text])[-1]
+    given = problem.given
+    if not given or code.startswith(given):
+        return code
+    name = (problem.entry_point or "").split(".", 1)[0]
+    definition = re.compile(
+        rf"^(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b|^{re.escape(name)}[ \t]*=", re.MULTILINE
+    )
+    if name and definition.search(code):
+        place = definition.search(given)
+        return (given[: place.start()] if place else "") + code
+    return given + code if code.startswith("\n") else f"{given}\n{code}"
