@@ -8,7 +8,8 @@ of sampling). Only combinations of the train split occur.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -70,7 +71,7 @@ def example(seed: int, index: int, rate: float = 0.0) -> tuple[str, str]:
     """
     draws = Draws("corpus", seed, index)
     family = _ARITHMETIC if draws.chance(ARITHMETIC_SHARE) else draws.choice(_LISTS)
-    parameters = draws.choice(parameters_of_split(family, "train"))
+    parameters = draws.choice(draws.choice(_train_parameters(family)))
     problem = build_from(family, parameters, draws, f"katas/{family.name}/corpus-{seed}-{index}", only_public=True)
     text = _program(family, parameters, _Uniform(draws), rate)
     return prompt(problem) + problem.given, text[len(problem.given) :]
@@ -79,6 +80,15 @@ def example(seed: int, index: int, rate: float = 0.0) -> tuple[str, str]:
 def examples(seed: int, count: int, rate: float = 0.0) -> Iterator[tuple[str, str]]:
     """The first `count` training examples of a seed; `rate` as in `example`."""
     return (example(seed, index, rate) for index in range(count))
+
+
+@functools.cache
+def _train_parameters(family: Family) -> tuple[tuple[Parameters, ...], ...]:
+    """The train split's parameters by structure: each combination is drawn as often as any, many constants or none."""
+    structures: dict[Hashable, list[Parameters]] = {}
+    for parameters in parameters_of_split(family, "train"):
+        structures.setdefault(family.structure(parameters), []).append(parameters)
+    return tuple(map(tuple, structures.values()))
 
 
 class _Uniform:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegym.envs.problems.katas.families import (
     arithmetic,
+    branches,
     collections,
     list_filters,
     lists,
@@ -27,6 +28,7 @@ MODULES = (
     nesting,
     simulation,
     parsing,
+    branches,
     programs,
     one_operation,
 )

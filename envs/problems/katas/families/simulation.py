@@ -22,7 +22,12 @@ _ROBOT_RESULTS = {
         "len(seen)",
         "how many different places it has been at, the start included",
     ),
-    "highest": ("best = 0", "best = max(best, x + 2 * y)", "best", "the largest x + 2 * y it has had, the start included"),
+    "highest": (
+        "best = 0",
+        "best = max(best, x + 2 * y)",
+        "best",
+        "the largest x + 2 * y it has had, the start included",
+    ),
     "returns": ("back = 0", "back += (x, y) == (0, 0)", "back", "after how many moves it was at (0, 0)"),
 }
 
@@ -56,7 +61,18 @@ def _robot(parameters: Parameters, draws: Draws) -> Kata:
         draws.word("UDLR", 9),
         draws.word("UR", 8),
     ]
-    inputs += [draws.word("UDLR-", 15), draws.word("DL", 7), "UDLR", "UDUDRLRLDULR", "U" * 24, "R" * 24, "D" * 24, "L" * 24, "RRRRRRRLLLLLLLL", "DDDDUUUUUUU"]
+    inputs += [
+        draws.word("UDLR-", 15),
+        draws.word("DL", 7),
+        "UDLR",
+        "UDUDRLRLDULR",
+        "U" * 24,
+        "R" * 24,
+        "D" * 24,
+        "L" * 24,
+        "RRRRRRRLLLLLLLL",
+        "DDDDUUUUUUU",
+    ]
     return function_kata(
         draws,
         (
@@ -121,6 +137,7 @@ def _account(parameters: Parameters, draws: Draws) -> Kata:
         [3, -50, 11, -2, -90, 10],
         [-1] * 6,
     ]
+    lists += [[0, 15], [9, 15], [-first, 15], [-first - 1, 15], [0, 0, 12], [3, 0, -2, 0, -first - 9, -1]]
     lists += [
         draws.numbers(6, -15, 15),
         draws.numbers(9, -20, 20),
