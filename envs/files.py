@@ -87,15 +87,24 @@ def drop_incomplete_line(path: str | os.PathLike[str]) -> bool:
     return position < size
 
 
-def require_writable_folder(path: str | os.PathLike[str]) -> Path:
-    """Make a folder, or raise an OptionError before any work is done for nothing."""
+def require_writable_folder(path: str | os.PathLike[str], *, make: bool = True) -> Path:
+    """Make a folder, or raise an OptionError before any work is done for nothing.
+
+    Args:
+        path: the folder.
+        make: False only checks that it could be made and written, and leaves nothing behind.
+    """
     folder = Path(path)
+    place = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
             pass
-    except FileExistsError:
-        raise OptionError(f"Cannot write into {folder}: it is a file, not a folder.") from None
+    except (FileExistsError, NotADirectoryError):
+        raise OptionError(f"Cannot write into {folder}: there is a file in its place or above it.") from None
     except OSError as error:
         raise OptionError(f"Cannot write into {folder}: {error.strerror or error}.") from None
     return folder

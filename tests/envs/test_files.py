@@ -103,9 +103,12 @@ def test_an_incomplete_line_longer_than_the_read_block_is_cut(tmp_path):
     assert not drop_incomplete_line(tmp_path / "missing")
 
 
-def test_an_unusable_folder_is_refused_before_work(tmp_path):
+@pytest.mark.parametrize("make", [True, False])
+def test_an_unusable_folder_is_refused_before_work(tmp_path, make):
     (tmp_path / "file").write_text("x")
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+    for place in (tmp_path / "file", tmp_path / "file" / "below", tmp_path / "file" / "far" / "below"):
         with pytest.raises(OptionError, match="Cannot write into"):
-            require_writable_folder(place)
-    assert require_writable_folder(tmp_path / "a" / "b").is_dir()
+            require_writable_folder(place, make=make)
+    require_writable_folder(tmp_path / "a" / "b", make=make)
+    assert (tmp_path / "a" / "b").is_dir() == make
+    assert [p.name for p in tmp_path.iterdir() if p.name not in ("file", "a")] == []

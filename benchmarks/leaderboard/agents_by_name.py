@@ -1,0 +1,186 @@
+"""Agents by the name they have on the command line: `canonical`, `lm:tiny`, `best-of-16:lm:tiny`, `module:function`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from codegym.agents.agent import Agent, Decision
+from codegym.agents.search.planning import Plan, PlanningAgent
+from codegym.benchmarks.leaderboard.as_actions import actions_of
+from codegym.envs.errors import OptionError, unknown
+from codegym.envs.mdp.state import View
+from codegym.envs.problems.problem_set import ProblemSet
+from codegym.envs.vocabulary import Vocabulary
+
+KNOWN = ("canonical", "empty", "random", "lm:NAME", "best-of-N:lm:NAME", "mcts:lm:NAME", "module:function")
+BEST_OF = re.compile(r"best-of-(\d+):(lm:.+)")
+FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+Programs = Callable[[list[View]], Sequence[str | None]]
+
+
+@dataclass(frozen=True)
+class AgentContext:
+    """What an agent may need to know of the run it plays in.
+
+    Attributes:
+        problems: the set.
+        action_space: of one environment.
+        vocabulary: of the environment.
+        language_model: options for language models: temperature, top_p, max_tokens.
+    """
+
+    problems: ProblemSet
+    action_space: spaces.Space[Any]
+    vocabulary: Vocabulary
+    language_model: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NamedAgent:
+    """An agent and what `run.json` says about it."""
+
+    agent: Agent
+    identity: Mapping[str, Any]
+
+
+def check_agent_name(name: str) -> None:
+    """Raise an OptionError for a name that no agent can have; loads nothing."""
+    if name in ("canonical", "empty", "random") or BEST_OF.fullmatch(name):
+        return
+    if name.startswith(("lm:", "mcts:lm:")) and not name.endswith(":"):
+        return
+    if not FUNCTION.fullmatch(name) or name.split(":")[0] in ("mcts", "sb3", "openai"):
+        raise unknown("agent", name, KNOWN)
+
+
+def make_agent(name: str, context: AgentContext) -> NamedAgent:
+    """The agent of that name.
+
+    Raises:
+        OptionError: there is none.
+    """
+    check_agent_name(name)
+    identity: dict[str, Any] = {"name": name}
+    if name == "canonical":
+        return NamedAgent(ProgramAgent(_references(context.problems), context.vocabulary), identity)
+    if name == "empty":
+        return NamedAgent(ProgramAgent(lambda views: [None] * len(views), context.vocabulary), identity)
+    if name == "random":
+        return NamedAgent(RandomAgent(context.action_space), identity)
+    best_of = BEST_OF.fullmatch(name)
+    if name.startswith("lm:"):
+        player, about = _language_model(name.removeprefix("lm:"), context)
+        return NamedAgent(player, identity | about)
+    if best_of:
+        return _best_of(int(best_of[1]), best_of[2].removeprefix("lm:"), context, identity)
+    if name.startswith("mcts:lm:"):
+        return _mcts(name.removeprefix("mcts:lm:"), context, identity)
+    function, source = _imported(name)
+    return NamedAgent(ProgramAgent(function, context.vocabulary), identity | {"source_sha256": source})
+
+
+class ProgramAgent(PlanningAgent):
+    """Plays whole programs that a function of views returns: all rows of a batch are asked for together."""
+
+    def __init__(self, programs: Programs, vocabulary: Vocabulary):
+        """Takes the function from views to programs (None for no program), and the environment's vocabulary."""
+        super().__init__()
+        self._programs = programs
+        self._vocabulary = vocabulary
+
+    def plan(self, rows: Sequence[int], views: Sequence[View], seeds: Sequence[int]) -> list[Plan]:
+        """The actions that write each program."""
+        programs = list(self._programs(list(views)))
+        if len(programs) != len(views) or not all(p is None or isinstance(p, str) for p in programs):
+            raise OptionError(f"An agent function returns one program (a str) per view: {len(views)} here.")
+        return [Plan(actions_of(v, p, self._vocabulary)) for v, p in zip(views, programs, strict=True)]
+
+
+class RandomAgent:
+    """Draws every action from the action space."""
+
+    def __init__(self, action_space: spaces.Space[Any]):
+        """Takes the action space of one environment."""
+        self._space = action_space
+
+    def act(
+        self,
+        observations: Sequence[Any],
+        infos: Sequence[Mapping[str, Any]],
+        *,
+        seeds: Sequence[int] | None = None,
+        deterministic: bool = False,
+    ) -> list[Decision]:
+        """One random action per row, decided by the row's seed."""
+        return [Decision(self._draw(seed)) for seed in (seeds or range(len(observations)))]
+
+    def _draw(self, seed: int) -> Any:
+        if isinstance(self._space, spaces.Discrete):
+            return int(self._space.start + np.random.default_rng(seed).integers(self._space.n))
+        self._space.seed(seed % 2**32)
+        return self._space.sample()
+
+
+def _references(problems: ProblemSet) -> Programs:
+    def programs(views: list[View]) -> list[str | None]:
+        references = [problems[view.problem].references for view in views]
+        return [known[0] if known else None for known in references]
+
+    return programs
+
+
+def _imported(name: str) -> tuple[Programs, str]:
+    """The function `module:function`, and the hash of its module's source."""
+    module_name, _, function_name = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # as `python -m` does: the user's own module lies where they stand
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and not f"{module_name}.".startswith(f"{error.name}."):
+            raise OptionError(f"Agent {name!r}: importing {module_name} needs {error.name}, not installed.") from None
+        raise unknown("agent", name, KNOWN) from None
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise OptionError(f"Agent {name!r}: module {module_name} has no function {function_name}.")
+    source = inspect.getsource(module)
+    return function, hashlib.sha256(source.encode()).hexdigest()
+
+
+def _language_model(name: str, context: AgentContext) -> tuple[Any, dict[str, Any]]:
+    from codegym.agents.language_model.agent import LanguageModelAgent
+    from codegym.agents.language_model.model import LanguageModel
+    from codegym.agents.language_model.sampling import Sampling
+
+    model = LanguageModel.load(name)
+    options = dict(context.language_model)
+    sampling = Sampling(temperature=options.pop("temperature", 1.0), top_p=options.pop("top_p", 1.0))
+    agent = LanguageModelAgent(model, sampling=sampling, **options)
+    return agent, dict(agent.identity())
+
+
+def _best_of(n: int, name: str, context: AgentContext, identity: dict[str, Any]) -> NamedAgent:
+    from codegym.agents.search.best_of_n import BestOfNAgent
+
+    planner, about = _language_model(name, context)
+    agent = BestOfNAgent(planner, context.problems.__getitem__, n, vocabulary=context.vocabulary)
+    return NamedAgent(agent, identity | about | {"search": agent.identity()})
+
+
+def _mcts(name: str, context: AgentContext, identity: dict[str, Any]) -> NamedAgent:
+    from codegym.agents.search.agent import SearchAgent
+
+    planner, about = _language_model(name, context)
+    agent = SearchAgent(planner, context.problems.__getitem__, vocabulary=context.vocabulary)
+    return NamedAgent(agent, identity | about | {"search": agent.identity()})

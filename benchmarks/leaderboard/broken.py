@@ -1,0 +1,23 @@
+"""Broken problems: those whose own reference solution does not pass their tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job, Verdict
+from codegym.envs.problems.problem import Problem, TestSelection
+
+
+def broken_problems(problems: Sequence[Problem], executor: Executor, tests: TestSelection = "all") -> dict[str, str]:
+    """Run the first reference of each problem; returns uri -> reason for those that do not pass.
+
+    A problem without a reference cannot be checked and is not called broken.
+    """
+    checkable = [problem for problem in problems if problem.references]
+    outcomes = executor.run([Job(problem, problem.references[0], tests) for problem in checkable])
+    return {
+        problem.uri: f"the reference gets {outcome.verdict}" + (f": {outcome.message}" if outcome.message else "")
+        for problem, outcome in zip(checkable, outcomes, strict=True)
+        if outcome.verdict is not Verdict.PASS
+    }

@@ -1,0 +1,128 @@
+"""Score completions from elsewhere: every sample of a file through one executor, into a run folder."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from codegym.benchmarks.leaderboard.broken import broken_problems
+from codegym.benchmarks.leaderboard.metrics import summarise
+from codegym.benchmarks.leaderboard.provenance import git_commit, machine, versions
+from codegym.benchmarks.leaderboard.run_folder import EPISODES, SUMMARY, Run, open_run
+from codegym.benchmarks.leaderboard.samples import Sample, file_sha256, program_of, read_samples
+from codegym.envs.episode import Episode
+from codegym.envs.execution.executor import Executor, shared_executor
+from codegym.envs.execution.outcome import Job
+from codegym.envs.files import require_writable_folder, write_atomically, write_json
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem_set import ProblemSet
+from codegym.envs.rewards.outcome_reward import resolve_reward
+
+ENV_ID = "codegym/score"
+"""What stands for the environment in an episode that no environment produced."""
+
+BATCH = 256
+
+
+def score_file(
+    path: str | Path,
+    problems: str,
+    *,
+    split: str | None = None,
+    reward: str = "ladder",
+    out: str | Path | None = None,
+    argv: Sequence[str] = (),
+    executor: Executor | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
+) -> Run:
+    """Score a sample file.
+
+    Args:
+        path: JSON lines, gzipped or not: `task_id` and `completion` or `solution`.
+        problems: the problem set.
+        split: one of its splits; by default all of it.
+        reward: name of the reward, see `codegym.envs.rewards`.
+        out: run folder to write; `verify`, `compare` and `report` read it.
+        argv: the command line, for the record.
+        executor: where programs run.
+        progress: called with (done, total, passed) after each batch.
+
+    Raises:
+        DataError: the file or one of its lines is not what it should be.
+        OptionError: an unknown problem set, split or reward, or an unusable folder.
+    """
+    started = time.perf_counter()
+    problem_set = load_problems(problems, split)
+    resolve_reward(reward)
+    samples = read_samples(path, problem_set)
+    if out is not None:
+        require_writable_folder(out, make=False)
+    executor = executor or shared_executor()
+    record = {
+        "kind": "score",
+        "settings": {
+            "env_id": ENV_ID,
+            "env_kwargs": {"problems": problems, "split": split, "tests": "all", "reward": reward},
+            "problems": {"spec": problems, "split": split, "count": len(problem_set), "sha256": problem_set.sha256},
+            "tests": "all",
+            "agent": f"samples:{Path(path).name}",
+            "samples": dict(Counter(sample.problem for sample in samples)),
+        },
+        "agent": {"name": f"samples:{Path(path).name}", "samples_sha256": file_sha256(path)},
+        "argv": list(argv),
+        "commit": git_commit(),
+        "versions": versions(),
+        "isolation": executor.report(),
+        "machine": machine(),
+    }
+    place = open_run(out, record) if out is not None else None
+    episodes: list[Episode] = []
+    for start in range(0, len(samples), BATCH):
+        episodes += score_samples(samples[start : start + BATCH], problem_set, record["settings"], executor)
+        if progress:
+            progress(len(episodes), len(samples), sum(e.verdict == "PASS" for e in episodes))
+    tried = {sample.problem for sample in samples}
+    broken = broken_problems([problem_set[uri] for uri in problem_set.uris if uri in tried], executor)
+    missing = [uri for uri in problem_set.uris if uri not in tried]
+    summary = summarise(episodes, broken=broken, not_attempted=missing)
+    summary["seconds"] = round(time.perf_counter() - started, 3)
+    if place is not None:
+        write_atomically(place / EPISODES, "".join(episode.to_json() + "\n" for episode in episodes))
+        write_json(place / SUMMARY, summary)
+    return Run(Path(out or "."), record, episodes, summary)
+
+
+def score_samples(
+    samples: Sequence[Sample], problems: ProblemSet, settings: dict[str, Any], executor: Executor
+) -> list[Episode]:
+    """One episode a sample: its one action is the text as submitted, its program what was executed."""
+    reward = resolve_reward(settings["env_kwargs"]["reward"])
+    tests = settings["tests"]
+    programs = [program_of(problems[sample.problem], sample.kind, sample.text) for sample in samples]
+    jobs = [Job(problems[s.problem], program, tests) for s, program in zip(samples, programs, strict=True)]
+    episodes = []
+    for sample, program, outcome in zip(samples, programs, executor.run(jobs), strict=True):
+        value = float(reward(outcome))
+        episodes.append(
+            Episode(
+                env_id=settings["env_id"],
+                env_kwargs=settings["env_kwargs"],
+                problem=sample.problem,
+                start={"kind": sample.kind, "text": "", "value": None},
+                seed=0,
+                sample=sample.sample,
+                actions=(sample.text,),
+                program=program,
+                reward=value,
+                reward_terms={"outcome": value},
+                verdict=str(outcome.verdict),
+                tests_passed=outcome.tests_passed,
+                tests_total=outcome.tests_total,
+                terminated=True,
+                agent=settings["agent"],
+            )
+        )
+    return episodes

