@@ -6,6 +6,7 @@ from codegym.envs.problems.katas.families import (
     arithmetic,
     branches,
     collections,
+    easy,
     list_filters,
     lists,
     nesting,
@@ -31,6 +32,7 @@ MODULES = (
     branches,
     programs,
     one_operation,
+    easy,
 )
 
 FAMILIES: dict[str, Family] = {family.name: family for module in MODULES for family in module.FAMILIES}

@@ -182,7 +182,17 @@ def _decision(parameters: Parameters, draws: Draws) -> Kata:
         (-4, -2),
         (-7, -9),
     ]
-    inputs += [(m, n - 1), (m + 1, 2 * n), (2 * n, 3 * n), (2, -1), (3, -1)]
+    inputs += [
+        (m, n - 1),
+        (m + 1, 2 * n),
+        (2 * n, 3 * n),
+        (2, -1),
+        (3, -1),
+        (8, 8 + n),
+        (9, 9 - n),
+        (8 - n, 8),
+        (7, 8 - n),
+    ]
     return function_kata(
         draws,
         (f"Return, for whole numbers a and b, {words(0, answers)}.", f"Decide what to return: {words(0, answers)}."),
@@ -203,7 +213,10 @@ _OPERATIONS = {
     "double": ("self.items += [2 * value, value]", "'double' adds twice value and then value at the end"),
 }  # fmt: skip
 _QUERIES = {
-    "sum": ("sum(self.items)", "the sum of the list"),
+    "weighted": (
+        "sum(i * x for i, x in enumerate(self.items))",
+        "the sum of each element times its position, which counts from 0",
+    ),
     "list": ("self.items", "the list"),
     "size": (
         "len(self.items) * 10 + len(set(self.items))",
@@ -217,7 +230,8 @@ _QUERIES = {
 
 
 def _class(parameters: Parameters, draws: Draws) -> Kata:
-    (one, two), query, start = parameters
+    (one, two), query, first_items = parameters
+    start = list(first_items)
     names = ["push", one, two]
     answer, wanted = _QUERIES[query]
     said = "; ".join(_OPERATIONS[name][1] for name in names)
@@ -231,7 +245,7 @@ def _class(parameters: Parameters, draws: Draws) -> Kata:
         + textwrap.indent(arms.rstrip(), "        ")
     )
     second = (
-        f"{starter}\n        self.items = list({tuple(start)!r})\n        for name, value in commands:\n"
+        f"{starter}\n        self.items = list({first_items!r})\n        for name, value in commands:\n"
         + textwrap.indent(arms.rstrip(), "            ")
         + f"\n        return {answer}"
     )
@@ -309,7 +323,7 @@ FAMILIES = (
         lambda: combine(
             [(a, b) for a in _OPERATIONS for b in _OPERATIONS if a != b and "push" not in (a, b)],
             _QUERIES,
-            ([], [3], [1, 6]),
+            ((), (3,), (1, 6)),
         ),
         lambda p: p[:2],
         _class,

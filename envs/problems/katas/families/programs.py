@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.family import Family, Kata, Parameters
 from codegym.envs.problems.katas.pieces import (
@@ -212,9 +214,12 @@ _COMMANDS = {
 }
 _REPORTS = {
     "sum": ("print(sum(xs))", "the sum of the list"),
-    "size": ("print(len(xs))", "the length of the list"),
+    "size": ("print(len(xs), sum(xs))", "the length of the list and its sum"),
     "list": ("print(*xs, '.')", "the numbers and then a full stop, with spaces between"),
-    "top": ("print(max(xs, default=0))", "the largest number (0 for an empty list)"),
+    "top": (
+        "print(max(xs, default=0), min(xs, default=0))",
+        "the largest and the smallest number (0 0 for an empty list)",
+    ),
 }
 
 
@@ -223,6 +228,7 @@ def _commands(parameters: Parameters, draws: Draws) -> Kata:
     names = ["add", *pair]
     shown, words = _REPORTS[report]
     arms = "".join(f"    elif word == {name!r}:\n        {_COMMANDS[name][0]}\n" for name in names)
+    chosen = arms.replace("elif", "if", 1)
     rules = "; ".join(f"'{name} v': {_COMMANDS[name][1]}" for name in names)
 
     def text(count: int) -> str:
@@ -247,12 +253,12 @@ def _commands(parameters: Parameters, draws: Draws) -> Kata:
             f"Write a program that keeps a list of numbers and obeys one command a line until 'end'. 'show' prints {words}. The others: {rules}.",
         ),
         (
-            "xs = []\nwhile True:\n    word, *rest = input().split()\n    v = int(rest[0]) if rest else 0\n"
-            f"    if word == 'end':\n        break\n{arms}    else:\n        {shown}",
+            f"xs = []\nline = input()\nwhile line != 'end':\n    if line == 'show':\n        {shown}\n    else:\n"
+            f"        word, number = line.split()\n        v = int(number)\n{textwrap.indent(chosen, '    ')}    line = input()",
             "import sys\nxs = []\nfor line in sys.stdin.read().split('\\n'):\n    word, _, rest = line.partition(' ')\n    v = int(rest or 0)\n"
             f"    if word == 'show':\n        {shown}\n" + arms,
         ),
-        [fixed[3], *fixed[:3], fixed[4], *(text(n) for n in (4, 5, 6, 8, 10))],
+        [fixed[3], *fixed[:3], fixed[4], *(text(n) for n in (4, 5, 6, 8, 10, 12, 14))],
         plan=("Keep a list and read commands until 'end'.", f"{rules}.", f"'show' prints {words}."),
         difficulty="hard",
     )
