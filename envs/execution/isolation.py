@@ -201,11 +201,11 @@ def receive_listener(reports: socket.socket) -> tuple[int, int]:
     return int.from_bytes(data, "little"), descriptors[0]
 
 
-def limit(*, seconds: float, memory: int, profile: str = "plain") -> None:
+def limit(*, seconds: float | None, memory: int, profile: str = "plain") -> None:
     """Set the limits of one job on the calling process; works behind the filter too.
 
     Args:
-        seconds: processor time, rounded up; two seconds are added, so that the wall clock strikes first.
+        seconds: processor time, rounded up; two seconds are added, so that the wall clock strikes first. None: none.
         memory: bytes. For "plain" the address space; for "numpy" the data segment, since BLAS maps far more than it
             uses.
         profile: "plain" or "numpy".
@@ -213,7 +213,7 @@ def limit(*, seconds: float, memory: int, profile: str = "plain") -> None:
     _set_limits(
         {
             resource.RLIMIT_NOFILE: 32,
-            resource.RLIMIT_CPU: int(seconds) + 2,
+            **({resource.RLIMIT_CPU: int(seconds) + 2} if seconds is not None else {}),
             resource.RLIMIT_AS: memory if profile == "plain" else memory + (1 << 30),
             **({resource.RLIMIT_DATA: memory} if profile != "plain" else {}),
         }

@@ -21,7 +21,7 @@ PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
 
 _MODULES: Final = (
-    "codec", "channel", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate", "comparison", "standin",
+    "codec", "channel", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate", "comparison", "stand_in",
     "referee", "zygote",
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
