@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from codegym import END
 from codegym.agents.agent import Agent, Decision
 from codegym.agents.search.planning import Plan, PlanningAgent
 from codegym.benchmarks.leaderboard.as_actions import actions_of
@@ -108,7 +109,7 @@ class ProgramAgent(PlanningAgent):
 
 
 class RandomAgent:
-    """Draws every action from the action space."""
+    """Draws every action from the action space; a text action is the end one time in ten, or it would never come."""
 
     def __init__(self, action_space: spaces.Space[Any]):
         """Takes the action space of one environment."""
@@ -128,6 +129,8 @@ class RandomAgent:
     def _draw(self, seed: int) -> Any:
         if isinstance(self._space, spaces.Discrete):
             return int(self._space.start + np.random.default_rng(seed).integers(self._space.n))
+        if np.random.default_rng(seed).random() < 0.1:
+            return END
         self._space.seed(seed % 2**32)
         return self._space.sample()
 

@@ -102,10 +102,15 @@ def compare_episodes(stored: Episode, replayed: Episode | str) -> list[Differenc
         return [Difference("differs", where, "actions", f"{len(stored.actions)} actions", replayed)]
     limited = bool({stored.verdict, replayed.verdict} & LIMITED)
     return [
-        Difference("machine-limited" if limited and name in OF_EXECUTION else "differs", where, name, old, new)
+        Difference("machine-limited" if limited and name in OF_EXECUTION else "differs", where, _label(name), old, new)
         for name in REPLAYED
         if (old := _plain(getattr(stored, name))) != (new := _plain(getattr(replayed, name)))
     ]
+
+
+def _label(name: str) -> str:
+    """A program that is not what its actions write: either may have been edited."""
+    return "actions/program" if name == "program" else name
 
 
 class Replayer:
