@@ -37,9 +37,14 @@ class Averages:
 
     def add(self, name: str, values: Tensor, weight: Tensor) -> None:
         """Take in a slice of values with their weights."""
+        weight = weight.detach().double()
+        self.add_sum(name, masked_sum(values.detach().double(), weight), weight.sum())
+
+    def add_sum(self, name: str, total: Tensor, weight: Tensor) -> None:
+        """Take in a slice that is summed already."""
         entry = self._sums.setdefault(name, [0.0, 0.0])
-        entry[0] += float(masked_sum(values.detach().double(), weight.detach().double()))
-        entry[1] += float(weight.detach().double().sum())
+        entry[0] += float(total.detach())
+        entry[1] += float(weight.detach())
 
     def means(self) -> dict[str, float]:
         """The mean of each name, in the order in which the names first came; NaN where all weights were 0."""

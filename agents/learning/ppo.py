@@ -184,7 +184,7 @@ class PPO:
             eps_high=options.eps_high,
             dual_clip=options.dual_clip,
         )
-        averages.add("policy_loss", loss * credited, credited)
+        averages.add_sum("policy_loss", loss * credited, weight.sum())
         averages.add("clip_fraction", stats["clipped"], weight)
         averages.add("approx_kl", stats["approx_kl"], weight)
         averages.add("entropy", scores.entropy, everywhere)
@@ -204,7 +204,7 @@ class PPO:
                 denominator=actions,
                 clip=options.value_clip,
             )
-            averages.add("value_loss", error * actions, actions)
+            averages.add_sum("value_loss", error * actions, everywhere.sum())
             loss = loss + error
         return loss
 
