@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import string
+from collections.abc import Sequence
 from multiprocessing.sharedctypes import SynchronizedArray
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Text
 from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory, write_to_shared_memory
+from numpy.typing import NDArray
 
 SAMPLE_CHARACTERS = string.ascii_lowercase + string.digits + " _=+-*/%<>()[]:,.'\"\n"
 SAMPLE_LENGTH = 64
@@ -62,19 +64,46 @@ def _create(space: CodeText, n: int = 1, ctx: Any = multiprocessing) -> Synchron
     return shared
 
 
-def _read(space: CodeText, shared_memory: SynchronizedArray[Any], n: int = 1) -> tuple[str, ...]:
-    rows = np.frombuffer(memoryview(shared_memory.get_obj()).cast("B"), dtype=np.uint8).reshape(n, _row_bytes(space))
-    lengths = [int.from_bytes(row[:_LENGTH_BYTES].tobytes(), "little") for row in rows]
-    return tuple(
-        row[_LENGTH_BYTES : _LENGTH_BYTES + length].tobytes().decode()
-        for row, length in zip(rows, lengths, strict=True)
-    )
+def _read(space: CodeText, shared_memory: SynchronizedArray[Any], n: int = 1) -> SharedTexts:
+    return SharedTexts(space, shared_memory, n)
+
+
+class SharedTexts(Sequence[str]):
+    """The texts in shared memory, read when they are asked for: AsyncVectorEnv reads once and expects a live view.
+
+    A deep copy, which AsyncVectorEnv returns to its user, is a plain tuple.
+    """
+
+    def __init__(self, space: CodeText, shared_memory: SynchronizedArray[Any], n: int) -> None:
+        self._rows = _rows(space, shared_memory).reshape(n, -1)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        row = self._rows[index]
+        length = int.from_bytes(row[:_LENGTH_BYTES].tobytes(), "little")
+        return row[_LENGTH_BYTES : _LENGTH_BYTES + length].tobytes().decode()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes under the reader's hands
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> tuple[str, ...]:
+        return tuple(self)
+
+
+def _rows(space: CodeText, shared_memory: SynchronizedArray[Any]) -> NDArray[np.uint8]:
+    data = np.frombuffer(memoryview(shared_memory.get_obj()).cast("B"), dtype=np.uint8)
+    return data.reshape(-1, _row_bytes(space))
 
 
 def _write(space: CodeText, index: int, value: str, shared_memory: SynchronizedArray[Any]) -> None:
     data = value.encode()
-    rows = np.frombuffer(memoryview(shared_memory.get_obj()).cast("B"), dtype=np.uint8).reshape(-1, _row_bytes(space))
-    row = rows[index]
+    row = _rows(space, shared_memory)[index]
     row[:_LENGTH_BYTES] = np.frombuffer(len(data).to_bytes(_LENGTH_BYTES, "little"), dtype=np.uint8)
     row[_LENGTH_BYTES : _LENGTH_BYTES + len(data)] = np.frombuffer(data, dtype=np.uint8)
 

@@ -204,7 +204,11 @@ def _of_tokenizer(tokenizer: Any, eos: int | None, spec: str | None) -> Vocabula
         if token in special or token == eos:
             continue
         table[token] = added[token].encode() if token in added else spell(text)
-    return Vocabulary(table, eos, lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids), spec)
+    return Vocabulary(table, eos, functools.partial(_encode, tokenizer), spec)
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def _speller(ids: dict[str, int]) -> Callable[[str], bytes]:
