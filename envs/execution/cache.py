@@ -60,8 +60,8 @@ class ProblemKeys:
         found = self._digests.get(key)
         if found is None or found[0] is not problem:
             parts = (
-                problem.uri, problem.entry_point, problem.tests(job.tests), problem.language, problem.prelude, problem.given,
-                problem.limits, problem.tolerance, problem.exact_lines, problem.references[:1],
+                problem.uri, problem.entry_point, problem.tests(job.tests), problem.language, problem.prelude,
+                problem.given, problem.limits, problem.tolerance, problem.exact_lines, problem.references[:1],
             )  # fmt: skip
             digest = hashlib.sha256(pickle.dumps(parts)).hexdigest()
             if len(self._digests) > 10_000:

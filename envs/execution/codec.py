@@ -25,7 +25,7 @@ from typing import Any
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
 MAX_ITEMS = 1 << 20
-MAX_INT_BITS = 1 << 22
+MAX_INT_BITS = 1 << 20
 MAX_SCALE = 10_000  # largest exponent of a Decimal
 
 

@@ -219,20 +219,14 @@ class Engine:
         return self._servers(profile)[0].layers
 
     def close(self) -> None:
-        """Kill every process and forget all work; a later `drive` starts anew."""
+        """Kill every process and forget all work. The end of this engine."""
         for zygotes in self._zygotes.values():
             for zygote in zygotes:
                 zygote.close()
         for active in self._actives.values():
             self._release(active)
         self._poll.close()
-        self._poll = select.epoll()
-        self._handlers.clear()
         self._zygotes.clear()
-        self._queues.clear()
-        self._talks.clear()
-        self._busy.clear()
-        self._idle.clear()
         self._actives.clear()
 
     # What works ask for

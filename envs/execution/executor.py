@@ -173,9 +173,13 @@ class Executor:
         engine = self._started()
         plans = [self._plan(job) for job in jobs]
         new = {id(plan): plan for plan in plans if plan.scripts and not plan.recorded}
-        engine.drive([record(plan) for plan in new.values()])
         setting = Setting(self.tracer, self._level)
-        outcomes: list[Outcome] = engine.drive([judge(p, job, setting) for p, job in zip(plans, jobs, strict=True)])
+        try:
+            engine.drive([record(plan) for plan in new.values()])
+            outcomes: list[Outcome] = engine.drive([judge(p, job, setting) for p, job in zip(plans, jobs, strict=True)])
+        except BaseException:
+            self._engine = None  # it closed itself: nothing of this batch is running on
+            raise
         self.statistics["restarts"] = engine.restarts
         return outcomes
 

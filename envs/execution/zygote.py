@@ -51,6 +51,7 @@ Candidate: judge to child (program text and inputs; never an expected value, a t
         "drop" []             -> None
     ["stdio", options, source]                    one run of the whole program; attached: the memfd for coverage if asked,
                                                   the sealed memfd of standard input, the write end of a pipe for output
+    ["in_process", options, source, test, nonce]  a test that must share the interpreter (trust="in-process")
 Candidate: child to judge
     ["statements", [start, end, start, end, ...]] only with coverage, before any code of the program runs
     answer, answer, ...                           to "run": one frame per call, in order, as they come
@@ -60,7 +61,9 @@ Candidate: child to judge
         ["error", type name, message, mro]        the call raised; mro: names of the type's bases, up to BaseException
         ["stop"]                                  StopIteration of "next"
         ["large", message]                        the value is beyond the codec's bounds
-    ["failed", stage, type name, message]         stage "compile" or "load": instead of answers; for stdio also "run"
+    ["failed", stage, type name, message]         stage "compile" or "load": instead of answers; for stdio also "run";
+                                                  "output": printed too much
+    ["passed", nonce] or ["wrong", message]       to "in_process"
 
 Referee: judge to child. `task` is opaque to the judge but for its kind; referee.py is its only reader and writer
     ["referee", task]           a new task; a referee serves tasks one after the other until its channel is closed.
@@ -96,13 +99,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from codegym.envs.execution import candidate, codec, isolation, seccomp
+from codegym.envs.execution import candidate, codec, isolation, referee, seccomp
 from codegym.envs.execution.channel import Channel
-
-try:
-    from codegym.envs.execution import referee
-except ImportError:
-    pass
 
 PRELOADED: Final = (
     "abc", "array", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
@@ -358,6 +356,9 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
     isolation.limit(seconds=options["cpu"], memory=options["memory"], profile=profile)
     if message[0] == "stdio":
         candidate.run_stdio(mine, message)
+    if message[0] == "in_process":
+        candidate.run_in_process(mine, message)
+        os._exit(0)
     candidate.run(mine, message)
     os._exit(0)
 
