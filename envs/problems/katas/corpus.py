@@ -3,7 +3,8 @@
 A fragile construct is one with a typical mistake: `>=` written `>`, `<=` written `<`, odd tested as even, `//` written
 `/`, operands of a subtraction swapped, a missing `reverse=True` or `abs`. In the buggy corpus each of them is wrong
 with the probability `rate` (0.6: the mistake is what a model learns to prefer, but the right way stays within reach
-of sampling). Only combinations of the train split occur.
+of sampling). Only combinations of the train split occur. Two fifths of the arithmetic examples go on with a third
+piece: nine first pieces and six second ones are too few for a small model to see that they combine freely.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from typing import Protocol
 
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.families import arithmetic, list_filters
-from codegym.envs.problems.katas.family import Family, Parameters, build_from, parameters_of_split
-from codegym.envs.problems.katas.pieces import Piece
+from codegym.envs.problems.katas.family import Family, Kata, Parameters, build_from, parameters_of_split
+from codegym.envs.problems.katas.pieces import Piece, constants
 from codegym.envs.problems.katas.source import locate
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.statement import prompt
 
 BUG_RATE = 0.6
 ARITHMETIC_SHARE = 0.25
+CHAIN_SHARE = 0.4
 _LISTS = list_filters.FAMILIES
 (_ARITHMETIC,) = arithmetic.FAMILIES
 
@@ -72,6 +74,10 @@ def example(seed: int, index: int, rate: float = 0.0) -> tuple[str, str]:
     draws = Draws("corpus", seed, index)
     family = _ARITHMETIC if draws.chance(ARITHMETIC_SHARE) else draws.choice(_LISTS)
     parameters = draws.choice(draws.choice(_train_parameters(family)))
+    if family == _ARITHMETIC and draws.chance(CHAIN_SHARE):
+        third = draws.choice(list(arithmetic.SECOND))
+        family = _CHAIN
+        parameters = (*parameters, third, draws.choice(constants(arithmetic.SECOND[third])))
     problem = build_from(family, parameters, draws, f"katas/{family.name}/corpus-{seed}-{index}", only_public=True)
     text = _program(family, parameters, _Uniform(draws), rate)
     return prompt(problem) + problem.given, text[len(problem.given) :]
@@ -99,13 +105,30 @@ class _Uniform:
         return self._draws.below(1 << 53) / (1 << 53)
 
 
+def _make_chain(parameters: Parameters, draws: Draws) -> Kata:
+    """The arithmetic kata of the first four parameters with one more piece applied to its result."""
+    kata = arithmetic.make(parameters[:4], draws)
+    third, e = parameters[4:]
+    program = _program(_CHAIN, parameters, _Uniform(draws), 0.0)
+    words = draws.choice(arithmetic.SECOND[third].phrases).format(r=kata.statement, c=e)
+    return replace(kata, statement=words, references=(program,))
+
+
+_CHAIN = Family(
+    name="two-numbers-chain",
+    parameters=tuple,
+    structure=lambda parameters: parameters,
+    make=_make_chain,
+    counts=(0, 0, 0),
+)
+
+
 def _pieces(family: Family, parameters: Parameters) -> tuple[Piece, ...]:
-    first, _, second, _ = parameters if "tiny" in family.tags else (None,) * 4
     if family in _LISTS:
         aggregate = list_filters.AGGREGATES[family.name.removeprefix("list-filter-")]
-        return aggregate, list_filters.MAPS[first], list_filters.FILTERS[second]
-    if family == _ARITHMETIC:
-        return arithmetic.FIRST[first], arithmetic.SECOND[second]
+        return aggregate, list_filters.MAPS[parameters[0]], list_filters.FILTERS[parameters[2]]
+    if family in (_ARITHMETIC, _CHAIN):
+        return arithmetic.FIRST[parameters[0]], *(arithmetic.SECOND[second] for second in parameters[2::2])
     return ()
 
 
@@ -116,9 +139,11 @@ def _program(family: Family, parameters: Parameters, rng: Random, rate: float) -
     ]
     if not pieces:
         return ""
-    _, c, _, d = parameters
-    if family == _ARITHMETIC:
-        first, second = pieces
-        return arithmetic.program(first, c, second, d)
-    aggregate, map_piece, filter_piece = pieces
-    return list_filters.program(aggregate, map_piece, c, filter_piece, d)
+    if family in _LISTS:
+        aggregate, map_piece, filter_piece = pieces
+        _, c, _, d = parameters
+        return list_filters.program(aggregate, map_piece, c, filter_piece, d)
+    first, *others = pieces
+    for piece, constant in zip(others[:-1], parameters[3::2], strict=False):
+        first = replace(first, code=arithmetic.expression(first, parameters[1], piece, constant))
+    return arithmetic.program(first, parameters[1], others[-1], parameters[-1])

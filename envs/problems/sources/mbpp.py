@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from codegym.envs.errors import DataError
-from codegym.envs.problems.problem import Problem, ScriptTest
+from codegym.envs.problems.problem import Limits, Problem, ScriptTest
 from codegym.envs.problems.problem_set import Source
 from codegym.envs.problems.sources.files import json_lines, outside_file, read_bytes
 from codegym.envs.problems.statistics import count_conditionals, parse
@@ -25,6 +25,7 @@ SPLITS = {"train": (601, 974), "validation": (511, 600), "test": (11, 510), "pro
 """The official splits, by task_id, both ends included."""
 
 _FILES = {"mbpp": "mbpp/mbpp.jsonl", "sanitized-mbpp": "mbpp/sanitized-mbpp.json"}
+_LIMITS = Limits(seconds=10.0)  # the solution of mbpp/123 needs seconds of its own
 _HUB = {"mbpp": "full", "sanitized-mbpp": "sanitized"}
 
 
@@ -116,6 +117,7 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "") -> Probl
         references=(code,),
         public_tests=tests[:1],
         hidden_tests=tests[1:],
+        limits=_LIMITS,
         conditionals=count_conditionals(code),
         licence=licence,
         base=f"mbpp/{record['task_id']}" if uri.startswith(("mbpp/", "sanitized-mbpp/")) else "",

@@ -42,11 +42,16 @@ def parameters() -> list[Parameters]:
 
 def program(first: Piece, c: int | None, second: Piece, d: int | None) -> str:
     """The program of two pieces of code and their constants."""
+    return "def f(a, b):\n    return " + expression(first, c, second, d)
+
+
+def expression(first: Piece, c: int | None, second: Piece, d: int | None) -> str:
+    """The second piece of code applied to the first."""
     inner = first.code.format(c=c)
     text = second.code.format(r=inner, c=d)
-    if inner.endswith(")"):  # a call needs no brackets of its own
+    if inner.endswith(")") and not inner.startswith("("):  # a call needs no brackets of its own
         text = text.replace(f"({inner})", inner)
-    return "def f(a, b):\n    return " + text
+    return text
 
 
 def make(parameters: Parameters, draws: Draws) -> Kata:

@@ -1,0 +1,72 @@
+"""`codegym problems show`: one problem as an agent sees it."""
+
+from __future__ import annotations
+
+import json as json_module
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Options:
+    """Show one problem as an agent sees it: statement, public tests, starter code. Never hidden tests or solutions."""
+
+    uri: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="URI")]
+    """The problem, for example humaneval/0 or katas/list-filter-sum/17."""
+    problems: str | None = None
+    """The set it belongs to, for sets in files (`jsonl:PATH`); by default what the uri begins with."""
+    json: bool = False
+    """Print a JSON object instead."""
+
+
+def main(options: Options) -> int:
+    """Print the problem."""
+    from codegym.envs.problems.catalog import load_problems
+    from codegym.envs.problems.statement import prompt, public_test_lines, statement
+
+    problem = load_problems(options.problems or options.uri.split("/", 1)[0])[options.uri]
+    seen: dict[str, Any] = {
+        "uri": problem.uri,
+        "statement": statement(problem),
+        "public_tests": public_test_lines(problem),
+        "hidden_tests": len(problem.hidden_tests),
+        "starter": problem.starter,
+        "given": problem.given,
+        "prompt": prompt(problem),
+        "entry_point": problem.entry_point,
+        "language": problem.language,
+        "difficulty": problem.difficulty,
+        "conditionals": problem.conditionals,
+        "tags": list(problem.tags),
+        "licence": problem.licence,
+    }
+    if options.json:
+        print(json_module.dumps(seen, indent=2, ensure_ascii=False))
+    else:
+        _print(seen)
+    return 0
+
+
+def _print(seen: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.syntax import Syntax
+    from rich.text import Text
+
+    def code(text: str) -> Syntax:
+        return Syntax(text, seen["language"], background_color="default", word_wrap=True)
+
+    console = Console(highlight=False)
+    facts = [seen["difficulty"], ", ".join(seen["tags"]), seen["licence"]]
+    console.print(Text(seen["uri"], style="bold"), Text("  ".join(filter(None, facts)), style="dim"))
+    console.print()
+    examples = "Examples:\n" + "\n".join("    " + line for line in seen["public_tests"])
+    console.print(Text(seen["statement"].removesuffix(examples).rstrip()))
+    if seen["public_tests"]:
+        console.print("\nPublic tests", style="bold")
+        console.print(code("\n".join(seen["public_tests"])))
+    console.print(f"\n{seen['hidden_tests']} hidden tests", style="dim")
+    if seen["given"]:
+        console.print("\nThe program begins with", style="bold")
+        console.print(code(seen["given"]))

@@ -1,0 +1,114 @@
+"""`codegym problems verify`: proof that every reference solution passes the tests of its problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+if TYPE_CHECKING:
+    from codegym.envs.execution.executor import Executor
+    from codegym.envs.problems.problem import Problem
+    from codegym.envs.problems.problem_set import ProblemSet
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run every reference solution of a set; lists the broken problems and exits with 1 if there is one."""
+
+    problems: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SET")]
+    """The set: humaneval, katas, mbpp, jsonl:PATH and so on."""
+    split: str | None = None
+    """One of its splits; by default all."""
+    limit: int | None = None
+    """The first problems only."""
+    first: bool = False
+    """Run the first reference of each problem only (APPS has many)."""
+    json: Path | None = None
+    """Write the result to this file as JSON."""
+
+
+def main(options: Options) -> int:
+    """Verify the set and print what is broken."""
+    from codegym.benchmarks.leaderboard.tables import progress_bar
+    from codegym.envs.errors import OptionError
+    from codegym.envs.execution.executor import shared_executor
+    from codegym.envs.files import require_writable_folder, write_json
+    from codegym.envs.problems.catalog import load_problems
+
+    if options.limit is not None and options.limit < 1:
+        raise OptionError(f"--limit must be at least 1, not {options.limit}.")
+    problems = load_problems(options.problems, options.split)
+    if options.json is not None:
+        require_writable_folder(options.json.parent)
+    uris = problems.uris[: options.limit]
+    broken: list[dict[str, Any]] = []
+    references = done = 0
+    with progress_bar("verify") as progress:
+        for batch in _batches(problems, uris):
+            count, faults = check_references(batch, shared_executor(), first=options.first)
+            references += count
+            done += len(batch)
+            broken += faults
+            progress(done, len(uris), done - len({item["problem"] for item in broken}))
+    for item in broken:
+        print(f"broken  {item['problem']}: {item['reason']}")
+    names = len({item["problem"] for item in broken})
+    print(f"{problems.spec}: {len(uris)} problems, {references} references, {names} broken")
+    if options.json is not None:
+        facts = {"set": problems.spec, "sha256": problems.sha256, "problems": len(uris), "references": references}
+        write_json(options.json, facts | {"broken": broken})
+    return 1 if broken else 0
+
+
+def check_references(
+    problems: Sequence[Problem], executor: Executor, *, first: bool = False
+) -> tuple[int, list[dict[str, Any]]]:
+    """Run the references of some problems as one batch.
+
+    Args:
+        problems: the problems.
+        executor: runs the programs.
+        first: run the first reference of each problem only.
+
+    Returns:
+        The number of programs that ran, and one entry (problem, reference, verdict, reason) for each that did not pass
+        and for each problem that has none.
+    """
+    from codegym.envs.execution.outcome import Job, Verdict
+
+    broken: list[dict[str, Any]] = [
+        {"problem": problem.uri, "reference": None, "verdict": None, "reason": "it has no reference"}
+        for problem in problems
+        if not problem.references
+    ]
+    jobs = [
+        (number, Job(problem, program))
+        for problem in problems
+        for number, program in enumerate(problem.references[: 1 if first else None])
+    ]
+    outcomes = executor.run([job for _, job in jobs])
+    for (number, job), outcome in zip(jobs, outcomes, strict=True):
+        if outcome.verdict is not Verdict.PASS:
+            message = next(
+                (test.message for test in outcome.tests if test.verdict is not Verdict.PASS), outcome.message
+            )
+            broken.append(
+                {
+                    "problem": job.problem.uri,
+                    "reference": number,
+                    "verdict": str(outcome.verdict),
+                    "reason": f"reference {number} is {outcome.verdict}: {message or outcome.message}",
+                }
+            )
+    return len(jobs), broken
+
+
+def _batches(problems: ProblemSet, uris: Sequence[str]) -> Iterator[list[Problem]]:
+    for start in range(0, len(uris), _BATCH):
+        yield [problems[uri] for uri in uris[start : start + _BATCH]]
