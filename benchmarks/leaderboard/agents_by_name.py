@@ -24,8 +24,9 @@ from codegym.envs.mdp.state import View
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.vocabulary import Vocabulary
 
+BUILT_IN = ("canonical", "empty", "random")
 KNOWN = ("canonical", "empty", "random", "lm:NAME", "best-of-N:lm:NAME", "mcts:lm:NAME", "module:function")
-BEST_OF = re.compile(r"best-of-(\d+):(lm:.+)")
+MODEL = re.compile(r"(?:(?P<search>mcts|best-of-(?P<n>[1-9]\d*)):)?lm:(?P<model>.+)")
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 Programs = Callable[[list[View]], Sequence[str | None]]
 
@@ -38,13 +39,17 @@ class AgentContext:
         problems: the set.
         action_space: of one environment.
         vocabulary: of the environment.
-        language_model: options for language models: temperature, top_p, max_tokens.
+        model: the LanguageModel that the agent's name asks for, or None.
+        sampling: options of language models: temperature, top_p.
+        max_tokens: the most tokens a language model may sample for a program, or None for its default.
     """
 
     problems: ProblemSet
     action_space: spaces.Space[Any]
     vocabulary: Vocabulary
-    language_model: Mapping[str, Any] = field(default_factory=dict)
+    model: Any = None
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,24 @@ class NamedAgent:
 
 def check_agent_name(name: str) -> None:
     """Raise an OptionError for a name that no agent can have; loads nothing."""
-    if name in ("canonical", "empty", "random") or BEST_OF.fullmatch(name):
+    if name in BUILT_IN or MODEL.fullmatch(name):
         return
-    if name.startswith(("lm:", "mcts:lm:")) and not name.endswith(":"):
-        return
-    if not FUNCTION.fullmatch(name) or name.split(":")[0] in ("mcts", "sb3", "openai"):
+    if not FUNCTION.fullmatch(name) or name.split(":")[0] in ("lm", "mcts", "sb3", "openai"):
         raise unknown("agent", name, KNOWN)
+
+
+def load_model(name: str) -> Any:
+    """The LanguageModel that an agent's name asks for, or None.
+
+    Raises:
+        OptionError: there is no such model.
+    """
+    match = MODEL.fullmatch(name)
+    if match is None:
+        return None
+    from codegym.agents.language_model.load import LanguageModel
+
+    return LanguageModel.load(match["model"])
 
 
 def make_agent(name: str, context: AgentContext) -> NamedAgent:
@@ -79,14 +96,9 @@ def make_agent(name: str, context: AgentContext) -> NamedAgent:
         return NamedAgent(ProgramAgent(lambda views: [None] * len(views), context.vocabulary), identity)
     if name == "random":
         return NamedAgent(RandomAgent(context.action_space), identity)
-    best_of = BEST_OF.fullmatch(name)
-    if name.startswith("lm:"):
-        player, about = _language_model(name.removeprefix("lm:"), context)
-        return NamedAgent(player, identity | about)
-    if best_of:
-        return _best_of(int(best_of[1]), best_of[2].removeprefix("lm:"), context, identity)
-    if name.startswith("mcts:lm:"):
-        return _mcts(name.removeprefix("mcts:lm:"), context, identity)
+    match = MODEL.fullmatch(name)
+    if match:
+        return _with_model(match, context, identity)
     function, source = _imported(name)
     return NamedAgent(ProgramAgent(function, context.vocabulary), identity | {"source_sha256": source})
 
@@ -161,29 +173,23 @@ def _imported(name: str) -> tuple[Programs, str]:
     return function, hashlib.sha256(source.encode()).hexdigest()
 
 
-def _language_model(name: str, context: AgentContext) -> tuple[Any, dict[str, Any]]:
+def _with_model(match: re.Match[str], context: AgentContext, identity: dict[str, Any]) -> NamedAgent:
+    """A language model, alone or as the proposer of a search."""
     from codegym.agents.language_model.agent import LanguageModelAgent
-    from codegym.agents.language_model.model import LanguageModel
     from codegym.agents.language_model.sampling import Sampling
 
-    model = LanguageModel.load(name)
-    options = dict(context.language_model)
-    sampling = Sampling(temperature=options.pop("temperature", 1.0), top_p=options.pop("top_p", 1.0))
-    agent = LanguageModelAgent(model, sampling=sampling, **options)
-    return agent, dict(agent.identity())
-
-
-def _best_of(n: int, name: str, context: AgentContext, identity: dict[str, Any]) -> NamedAgent:
+    budget = {} if context.max_tokens is None else {"max_tokens": context.max_tokens}
+    model = LanguageModelAgent(context.model, sampling=Sampling(**context.sampling), **budget)
+    identity |= dict(model.identity())
+    if match["search"] is None:
+        return NamedAgent(model, identity)
+    from codegym.agents.search.agent import SearchAgent
     from codegym.agents.search.best_of_n import BestOfNAgent
 
-    planner, about = _language_model(name, context)
-    agent = BestOfNAgent(planner, context.problems.__getitem__, n, vocabulary=context.vocabulary)
-    return NamedAgent(agent, identity | about | {"search": agent.identity()})
-
-
-def _mcts(name: str, context: AgentContext, identity: dict[str, Any]) -> NamedAgent:
-    from codegym.agents.search.agent import SearchAgent
-
-    planner, about = _language_model(name, context)
-    agent = SearchAgent(planner, context.problems.__getitem__, vocabulary=context.vocabulary)
-    return NamedAgent(agent, identity | about | {"search": agent.identity()})
+    problems, vocabulary = context.problems.__getitem__, context.vocabulary
+    search: SearchAgent | BestOfNAgent
+    if match["n"]:
+        search = BestOfNAgent(model, problems, int(match["n"]), vocabulary=vocabulary)
+    else:
+        search = SearchAgent(model, problems, vocabulary=vocabulary)
+    return NamedAgent(search, identity | {"search": search.identity()})

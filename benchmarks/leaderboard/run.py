@@ -12,7 +12,13 @@ from typing import Any
 import gymnasium as gym
 
 from codegym.agents.collect import Request, collect, requests
-from codegym.benchmarks.leaderboard.agents_by_name import AgentContext, NamedAgent, check_agent_name, make_agent
+from codegym.benchmarks.leaderboard.agents_by_name import (
+    AgentContext,
+    NamedAgent,
+    check_agent_name,
+    load_model,
+    make_agent,
+)
 from codegym.benchmarks.leaderboard.broken import broken_problems
 from codegym.benchmarks.leaderboard.metrics import PASS, summarise
 from codegym.benchmarks.leaderboard.options import RunOptions
@@ -102,9 +108,18 @@ def prepare(options: RunOptions) -> Benchmark:
     if not uris:
         raise OptionError(f"{problems.spec} has no problems.")
     env_kwargs = _env_kwargs(options, env_id, problems)
+    make_environment(env_id, 1, env_kwargs).close()  # a wrong option is found before a model is loaded
+    model = load_model(options.agent)
+    if model is not None and "/Token" in env_id and options.tokenizer is None:
+        env_kwargs["tokenizer"] = model.vocabulary
     probe = make_environment(env_id, 1, env_kwargs)
     context = AgentContext(
-        problems, probe.single_action_space, probe.settings.vocabulary, _language_model_options(options, env_id)
+        problems,
+        probe.single_action_space,
+        probe.settings.vocabulary,
+        model,
+        {k: v for k in ("temperature", "top_p") if (v := getattr(options, k)) is not None},
+        None if "/Token" in env_id else options.max_tokens,
     )
     player = make_agent(options.agent, context)
     stored_kwargs = json.loads(json.dumps(dict(probe.settings.options)))
@@ -162,7 +177,9 @@ def run_benchmark(
     place = open_run(options.out, record)
     episodes = _play(benchmark, place, progress)
     started = time.perf_counter()
-    broken = broken_problems([benchmark.problems[uri] for uri in benchmark.uris], executor, options.tests)
+    played = options.agent == "canonical" and options.credit != "none"
+    problems = [benchmark.problems[uri] for uri in benchmark.uris]
+    broken = broken_problems(problems, executor, options.tests, coverage=played)
     summary = summarise(episodes, broken=broken, count_broken=options.agent == "canonical")
     summary["seconds"] = round(elapsed(place) + time.perf_counter() - started, 3)
     write_json(place / SUMMARY, summary)
@@ -215,21 +232,7 @@ def _env_kwargs(options: RunOptions, env_id: str, problems: ProblemSet) -> dict[
         "credit": None if options.credit == "none" else options.credit,
         "observation": options.observation,
     }
-    budgets = {"max_lines": options.max_lines, "max_steps": options.max_steps, "tokenizer": options.tokenizer}
+    others = {"max_lines": options.max_lines, "max_steps": options.max_steps, "tokenizer": options.tokenizer}
     if "/Token" in env_id:
-        budgets["max_tokens"] = options.max_tokens
-        if options.tokenizer is None:
-            budgets["tokenizer"] = _tokenizer_of(options.agent)
-    return given | {name: value for name, value in budgets.items() if value is not None}
-
-
-def _tokenizer_of(agent: str) -> str | None:
-    """The tokenizer of the language model that an agent plays with; None for the shipped one."""
-    return None
-
-
-def _language_model_options(options: RunOptions, env_id: str) -> dict[str, Any]:
-    given = {"temperature": options.temperature, "top_p": options.top_p}
-    if "/Token" not in env_id:
-        given["max_tokens"] = options.max_tokens
-    return {name: value for name, value in given.items() if value is not None}
+        others["max_tokens"] = options.max_tokens
+    return given | {name: value for name, value in others.items() if value is not None}

@@ -102,7 +102,10 @@ def _uri(record: Mapping[str, Any], problems: ProblemSet, known: Mapping[str, in
         raise DataError(f"{where}: no task_id.")
     task = str(record["task_id"])
     head, slash, tail = task.partition("/")
-    for uri in (task, head.lower() + slash + tail, f"{problems.name}/{task}", f"{problems.name}/{tail}"):
+    candidates = [task, head.lower() + slash + tail]
+    if not slash or head.lower() in problems.name.split("-"):  # "2" and "Mbpp/2" in sanitized-mbpp
+        candidates.append(f"{problems.name}/{tail or task}")
+    for uri in candidates:
         if uri in known:
             return uri
     near = difflib.get_close_matches(head.lower() + slash + tail, known, n=1)

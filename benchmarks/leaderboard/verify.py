@@ -155,7 +155,8 @@ def _summary(run: Run, problems: ProblemSet, uris: Sequence[str], executor: Exec
     scored = isinstance(run.settings["samples"], Mapping)
     tried = {episode.problem for episode in run.episodes}
     checked = [problems[uri] for uri in uris if not scored or uri in tried]
-    broken = broken_problems(checked, executor, run.settings["tests"])
+    played = run.counts_broken and run.settings["env_kwargs"].get("credit", "coverage") is not None
+    broken = broken_problems(checked, executor, run.settings["tests"], coverage=played)
     found = []
     for uri in sorted({*broken, *run.broken}):
         if (uri in broken) != (uri in run.broken):
