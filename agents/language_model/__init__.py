@@ -1,0 +1,1 @@
+"""Language models as agents: load, sample exactly, score, fine-tune, and act in the three environments."""
