@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from codegym.envs.code_env import CodeEnv
@@ -15,7 +16,7 @@ from codegym.envs.mdp.state import Action, View
 from codegym.envs.proposer import Proposer
 
 
-class ProposalActions(gym.Wrapper[Any, Any, Any, Any]):
+class ProposalActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Choose among k actions that a proposer names anew at every step.
 
     Action i plays the proposer's i-th candidate. Where it names fewer than k, `action_masks()` (sb3-contrib's
@@ -33,7 +34,8 @@ class ProposalActions(gym.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gym.Env[Any, Any], proposer: Proposer, k: int) -> None:
-        super().__init__(env)
+        RecordConstructorArgs.__init__(self, _disable_deepcopy=True, proposer=proposer, k=k)
+        gym.Wrapper.__init__(self, env)
         if not isinstance(env.unwrapped, CodeEnv):
             raise OptionError(f"ProposalActions wraps codegym environments, not {type(env.unwrapped).__name__}.")
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 1024:
