@@ -218,6 +218,12 @@ class Engine:
         """What the first zygote of a profile said about its isolation layers."""
         return self._servers(profile)[0].layers
 
+    def processes(self) -> int:
+        """How many processes there should be now: zygotes, the ones that wait for them, and their children."""
+        zygotes = [zygote for group in self._zygotes.values() for zygote in group]
+        waiting = sum(layer["name"] == "namespaces" and layer["on"] for z in zygotes for layer in z.layers)
+        return len(zygotes) + waiting + sum(len(zygote.children) for zygote in zygotes)
+
     def close(self) -> None:
         """Kill every process and forget all work. The end of this engine."""
         for zygotes in self._zygotes.values():

@@ -136,6 +136,11 @@ class Executor:
                 "tracer": self.tracer,
             }
 
+    def processes(self) -> int:
+        """How many processes this executor knows to be running; an audit counts whether there are more."""
+        with self._lock:
+            return self._engine.processes() if self._engine is not None and self._owner == os.getpid() else 0
+
     def close(self) -> None:
         """End every process; a later `run` starts new ones."""
         with self._lock:

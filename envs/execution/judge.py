@@ -245,7 +245,9 @@ class _Trial:
         calls = b'"calls",[' + b",".join(script.calls) + b"],"
         frame = b'["referee",' + task.replace(b'{"dict":[', b'{"dict":[' + calls, 1) + b"]"
         seconds = self.limits.seconds + _IN_REFEREE
-        said: Verdicts = yield Dialogue([frame, *answers], seconds, script.profile, script.key)
+        has_numpy = any(b'{"numpy":' in answer or b'{"ndarray":' in answer for answer in answers)
+        profile = "numpy" if has_numpy else script.profile
+        said: Verdicts = yield Dialogue([frame, *answers], seconds, profile, script.key)
         verdict, message = self.referee_verdict(said)
         if verdict is not None:
             self.note(script.index, (verdict, message), end, rows)
@@ -259,7 +261,8 @@ class _Trial:
         run = self.run([], serve=True)
         task = codec.encode(["referee", {**script.task, "kind": "live", "answers": 0}], max_bytes=1 << 28)
         seconds = self.limits.seconds + _IN_REFEREE
-        said: Verdicts = yield Dialogue([task], seconds, script.profile, script.key, run)
+        profile = "numpy" if python.profile(self.job.program) == "numpy" else script.profile
+        said: Verdicts = yield Dialogue([task], seconds, profile, script.key, run)
         end = said.candidate or Ended()
         self.seconds += end.seconds
         self.denied += end.denied

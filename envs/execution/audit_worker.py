@@ -1,0 +1,65 @@
+"""The judge under attack: `python -m codegym.envs.execution.audit_worker` runs programs as its parent tells it.
+
+A process of its own, so that an attack that kills the judge loses only this one. One JSON line in, one out; the first
+line is the configuration {"layers", "seconds", "attacks", "honest"}, then the index of a program, one a line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from typing import Any
+
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job, Outcome, Verdict
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Limits, Problem, StdioTest
+
+_STDIO = {
+    "stdin": (("3\n1 2 3\n", "6\n"), ("2\n5 6\n", "11\n")),
+    "stdin2": (("3\n1 2 3\n", "6\nsecond line\n"),),
+    "stdinsort": (("3\n3 1 2\n", "1 2 3\n"),),
+    "stdinbig": (("2\n1000000000000 1000000000000\n", "2000000000000\n"),),
+}
+
+
+def tasks(seconds: float) -> dict[str, Problem]:
+    """The problems of the corpus, by task."""
+    limits = Limits(seconds=seconds, memory_mb=256)
+    found = {"func": dataclasses.replace(load_problems("humaneval")["humaneval/0"], limits=limits)}
+    for name, cases in _STDIO.items():
+        pairs = tuple(StdioTest(stdin, stdout) for stdin, stdout in cases)
+        found[name] = Problem(f"attacks/{name}", name, None, hidden_tests=pairs, limits=limits)
+    return found
+
+
+def main() -> None:
+    """Serve one audit."""
+    config = json.loads(sys.stdin.readline())
+    problems = tasks(config["seconds"])
+    honest = [Job(problems[task], code) for task, code in config["honest"]]
+    with Executor(workers=1, layers=config["layers"], cache=False) as executor:
+        warm = executor.run(honest * 2)
+        _say({"report": executor.report(), "honest": [str(outcome.verdict) for outcome in warm]})
+        for line in sys.stdin:
+            task, code = config["attacks"][int(line)]
+            started = time.monotonic()
+            outcome = executor.run([Job(problems[task], code)])[0]
+            seconds = time.monotonic() - started
+            after = executor.run(honest[: 1 if task == "func" else 2])
+            good = all(outcome.verdict is Verdict.PASS for outcome in after)
+            _say({**_told(outcome), "seconds": seconds, "next": good, "processes": executor.processes()})
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {"verdict": str(outcome.verdict), "policy": outcome.policy, "message": outcome.message[:200]}
+
+
+def _say(message: dict[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
+
+
+if __name__ == "__main__":
+    main()
