@@ -74,8 +74,9 @@ def example(seed: int, index: int, rate: float = 0.0) -> tuple[str, str]:
     draws = Draws("corpus", seed, index)
     family = _ARITHMETIC if draws.chance(ARITHMETIC_SHARE) else draws.choice(_LISTS)
     parameters = draws.choice(draws.choice(_train_parameters(family)))
-    if family == _ARITHMETIC and draws.chance(CHAIN_SHARE):
-        third = draws.choice(list(arithmetic.SECOND))
+    if family == _ARITHMETIC and parameters[2] != "nothing" and draws.chance(CHAIN_SHARE):
+        # Three real pieces: with "nothing" among them a chain would spell a held-out pair.
+        third = draws.choice([name for name in arithmetic.SECOND if name != "nothing"])
         family = _CHAIN
         parameters = (*parameters, third, draws.choice(constants(arithmetic.SECOND[third])))
     problem = build_from(family, parameters, draws, f"katas/{family.name}/corpus-{seed}-{index}", only_public=True)

@@ -204,6 +204,18 @@ def _decision(parameters: Parameters, draws: Draws) -> Kata:
     )
 
 
+def _decisions() -> list[Parameters]:
+    """Three different questions, of which `depth` are asked; what is not used does not vary."""
+    kept: dict[Parameters, Parameters] = {}
+    for parameters in combine(combine(*3 * [_QUESTIONS]), (1, 2, 3), (3, 4, 5), range(4)):
+        questions, depth, n, order = parameters
+        if len(set(questions)) == 3:
+            asked = questions[:depth]
+            constant = n if any("{" in _QUESTIONS[name].code for name in asked) else None
+            kept.setdefault((asked, depth, constant, order), parameters)
+    return list(kept.values())
+
+
 _OPERATIONS = {
     "push": ("self.items.append(value)", "'push' adds value at the end of the list"),
     "clear": ("self.items = [x for x in self.items if x != value]", "'clear' removes every element equal to value"),
@@ -312,7 +324,7 @@ FAMILIES = (
     ),
     Family(
         "decisions",
-        lambda: [p for p in combine(combine(*3 * [_QUESTIONS]), (1, 2, 3), (3, 4, 5), range(4)) if len(set(p[0])) == 3],
+        _decisions,
         lambda p: p[0][0:2],
         _decision,
         (240, 24, 24),

@@ -137,6 +137,8 @@ def _account(parameters: Parameters, draws: Draws) -> Kata:
         [3, -50, 11, -2, -90, 10],
         [-1] * 6,
     ]
+    paid = first + 10 + bonus
+    lists += [[10, -paid, 30], [10, -paid - 1, 30], [10, 1 - paid, -1, -1], [9, -first - 8, 30], [9, -first - 9, 30]]
     lists += [[0, 15], [9, 15], [-first, 15], [-first - 1, 15], [0, 0, 12], [3, 0, -2, 0, -first - 9, -1]]
     lists += [
         draws.numbers(6, -15, 15),

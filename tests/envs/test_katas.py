@@ -1,0 +1,223 @@
+"""The katas: reproducible, different from each other, split without leaks, solvable, and sharply tested."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+from kata_mutants import answers, expected, inputs_of, mutants
+
+from codegym.envs.execution.executor import shared_executor
+from codegym.envs.execution.outcome import Job, Verdict
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.katas import corpus
+from codegym.envs.problems.katas.draws import Draws
+from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
+from codegym.envs.problems.katas.registry import FAMILIES
+from codegym.envs.problems.problem import CallTest, StdioTest
+from codegym.envs.problems.record import to_record
+from codegym.envs.problems.statement import literal, prompt, statement
+
+EVERY_FAMILY = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+
+_FINGERPRINT = """
+import hashlib, json
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.record import to_record
+katas = load_problems("katas")
+records = [json.dumps(to_record(katas[uri])) for uri in katas.uris[::17]]
+print(hashlib.sha256("\\n".join(records).encode()).hexdigest())
+"""
+
+
+def sample(family: Family, count: int) -> list[int]:
+    """Indices of every split: the first, the last, and some between."""
+    train, validation, _ = family.counts
+    some = random.Random(family.name).sample(range(len(family)), min(count, len(family)))
+    return sorted({0, train, train + validation, len(family) - 1, *some})
+
+
+def test_there_are_enough_families_of_every_topic() -> None:
+    topics = {tag for family in FAMILIES.values() for tag in family.tags}
+    assert len(FAMILIES) >= 25
+    assert {"tiny", "easy", "branches", "numbers", "strings", "lists", "dicts", "sets", "nesting"} <= topics
+    assert {"recursion", "simulation", "parsing", "programs", "classes"} <= topics
+    assert sum(len(family) for family in FAMILIES.values() if "easy" in family.tags) >= 200
+
+
+@EVERY_FAMILY
+def test_splits_share_no_structure_and_no_parameters(family: Family) -> None:
+    of_split: dict[str, set[object]] = {split: set() for split in SPLITS}
+    seen = set()
+    for index in range(len(family)):
+        parameters = family.parameters_of(index)
+        assert parameters not in seen
+        seen.add(parameters)
+        of_split[family.split_of(index)].add(family.structure(parameters))
+    assert not of_split["train"] & (of_split["test"] | of_split["validation"])
+    assert not of_split["test"] & of_split["validation"]
+
+
+@EVERY_FAMILY
+def test_a_problem_is_complete(family: Family) -> None:
+    for index in sample(family, 4):
+        problem = build(family, index)
+        assert problem.uri == f"katas/{family.name}/{index}"
+        assert 1 <= len(problem.public_tests) <= 2
+        assert len(problem.hidden_tests) >= 6
+        assert problem.conditionals == sum(
+            isinstance(node, ast.If | ast.For | ast.While | ast.Try | ast.Match)
+            for node in ast.walk(ast.parse(problem.references[0]))
+        )
+        assert problem.given == problem.starter and (problem.given or problem.entry_point is None)
+        assert problem.pseudocode[0].startswith("<Action 1>") and problem.pseudocode[-1].startswith("<Action 3>\n```")
+        assert problem.references[0] in problem.pseudocode[-1]
+        assert problem.difficulty in ("easy", "medium", "hard") and family.name in problem.tags
+        if "branches" in family.tags:
+            assert problem.conditionals in range(1, 9)
+
+
+@EVERY_FAMILY
+def test_every_reference_passes_every_test(family: Family) -> None:
+    jobs = [Job(p, program) for p in (build(family, i) for i in sample(family, 4)) for program in p.references]
+    for job, outcome in zip(jobs, shared_executor().run(jobs), strict=True):
+        assert outcome.verdict is Verdict.PASS, (job.problem.uri, outcome.message, job.program)
+
+
+@EVERY_FAMILY
+def test_the_tests_kill_mutants_of_the_reference(family: Family) -> None:
+    """A survivor counts as a miss if it differs from the reference on inputs of the family's other problems."""
+    others = [item for index in sample(family, 8) for item in inputs_of(build(family, index))]
+    killed = missed = 0
+    for index in sample(family, 2)[:4]:
+        problem = build(family, index)
+        assert answers(problem.references[0], problem, inputs_of(problem)) == expected(problem)
+        right = answers(problem.references[0], problem, others)
+        for program in mutants(problem.references[0]):
+            if answers(program, problem, inputs_of(problem)) != expected(problem):
+                killed += 1
+            elif answers(program, problem, others) != right:
+                missed += 1
+    assert killed
+    assert killed / (killed + missed) >= 0.9, (killed, missed)
+
+
+@EVERY_FAMILY
+def test_no_statement_gives_the_answer_away(family: Family) -> None:
+    for index in sample(family, 4):
+        problem = build(family, index)
+        shown = statement(problem) + prompt(problem)
+        assert problem.references[0].removeprefix(problem.given).strip() not in shown
+        for test in problem.hidden_tests:
+            if isinstance(test, CallTest):
+                assert f"({', '.join(map(literal, test.args))}) == {literal(test.expected)}" not in shown
+            elif isinstance(test, StdioTest) and len(test.stdin) > 2:
+                assert repr(test.stdin) not in shown
+
+
+def test_no_two_katas_are_the_same() -> None:
+    programs: dict[str, str] = {}
+    for family in FAMILIES.values():
+        for index in sample(family, 25):
+            problem = build(family, index)
+            key = ast.unparse(ast.parse(problem.references[0]))
+            assert key not in programs, (problem.uri, programs[key])
+            programs[key] = problem.uri
+
+
+def test_the_bytes_depend_on_nothing_but_the_version_of_the_generator() -> None:
+    """Two hash seeds, one fingerprint. If this fails for a change of yours, raise GENERATOR_VERSION and change both."""
+    prints = {
+        subprocess.run(
+            [sys.executable, "-c", _FINGERPRINT],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert (GENERATOR_VERSION, prints) == (1, {"GOLDEN"})
+
+
+def test_listing_builds_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    monkeypatch.setattr("codegym.envs.problems.katas.source.build", lambda *key: built.append(key) or build(*key))
+    katas = load_problems("katas:list-filter-sum,digits")
+    assert len(katas.uris) == len(katas) == len(FAMILIES["list-filter-sum"]) + len(FAMILIES["digits"])
+    assert not built
+    assert katas["katas/digits/17"].uri == "katas/digits/17"
+    assert len(built) == 1
+
+
+def test_the_first_problems_of_a_split_are_of_different_families() -> None:
+    names = [uri.split("/")[1] for uri in load_problems("katas", "test").uris[: len(FAMILIES)]]
+    assert sorted(names) == sorted(FAMILIES)
+
+
+def test_prompts_of_the_tiny_families_are_short() -> None:
+    from codegym.envs.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary(None)
+    lengths = [len(vocabulary.encode(prompt(p) + p.given)) for p in load_problems("katas:tiny", "validation")]
+    assert sum(lengths) / len(lengths) < 45
+
+
+def test_the_corpus_is_deterministic_and_holds_train_combinations_only() -> None:
+    assert list(corpus.examples(3, 50, 0.6)) == [corpus.example(3, index, 0.6) for index in range(50)]
+    held_out = {p.references[0] for split in ("validation", "test") for p in load_problems("katas:tiny", split)}
+    texts = list(corpus.examples(0, 600))
+    for before, after in texts:
+        program = before[before.rindex("def f") :] + after
+        assert program not in held_out
+        assert not before.endswith("\n") and after.startswith("\n    return ")
+    assert abs(sum("def f(a, b)" in before for before, _ in texts) / 600 - corpus.ARITHMETIC_SHARE) < 0.06
+
+
+def test_two_thirds_of_the_buggy_corpus_are_right_and_its_mistakes_are_caught() -> None:
+    clean, buggy = list(corpus.examples(1, 1000)), list(corpus.examples(1, 1000, corpus.BUG_RATE))
+    assert [before for before, _ in clean] == [before for before, _ in buggy]
+    right = sum(a == b for (_, a), (_, b) in zip(clean, buggy, strict=True)) / 1000
+    assert 0.60 < right < 0.72
+    problems = [p for p in load_problems("katas:tiny", "test") if corpus.fragile_constructs(p)]
+    assert 0.45 < len(problems) / len(load_problems("katas:tiny", "test")) < 0.65
+    wrong = 0
+    for problem in problems:
+        program = corpus.buggy_program(problem, random.Random(0), rate=1.0)
+        assert program != corpus.clean_program(problem)
+        wrong += answers(program, problem, inputs_of(problem)) != expected(problem)
+    assert wrong / len(problems) > 0.95
+
+
+def test_draws_are_the_same_everywhere() -> None:
+    draws = Draws("a key", 7)
+    assert [draws.below(1000) for _ in range(5)] == [80, 589, 530, 156, 77]
+    assert sorted(Draws("x").shuffled(range(20))) == list(range(20))
+    assert 0.4 < sum(Draws("coin", i).chance(0.5) for i in range(500)) / 500 < 0.6
+
+
+def test_the_set_hash_covers_the_list_and_the_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    from codegym.envs.problems.katas import source
+    from codegym.envs.problems.problem_set import ProblemSet
+
+    before = ProblemSet(source.katas("digits"))
+    assert before.sha256 == ProblemSet(source.katas("digits")).sha256
+    assert before.split("test").sha256 != before.sha256
+    monkeypatch.setattr(source, "GENERATOR_VERSION", GENERATOR_VERSION + 1)
+    assert ProblemSet(source.katas("digits")).sha256 != before.sha256
+
+
+def test_building_is_a_function_of_family_and_index() -> None:
+    for family in list(FAMILIES.values())[::5]:
+        first = json.dumps(to_record(build(family, 3)))
+        build(family, 1)
+        assert (
+            hashlib.sha256(first.encode()).digest()
+            == hashlib.sha256(json.dumps(to_record(build(family, 3))).encode()).digest()
+        )
