@@ -2,8 +2,9 @@
 
 The text is JSON, so that both directions run in C for lists of numbers and strings. What JSON cannot say is a
 one-member object {tag: content}: `{"tuple": [1, 2]}`, `{"dict": [key, value, key, value]}`, `{"int": "-ff"}` for long
-integers (hex: decimal is quadratic and bounded by the interpreter). Only exact types are values; everything else, also
-a subclass (its `__eq__` would be the candidate's), becomes `{"handle": [id, type name]}`: it stays where it is.
+integers (hex: decimal is quadratic and bounded by the interpreter), `{"type": "int"}` for builtin classes. Only
+exact types are values; everything else, also a subclass (its `__eq__` would be the candidate's), becomes
+`{"handle": [id, type name]}`: it stays where it is.
 
 `decode` is for hostile bytes: it bounds their number, nesting and number length before parsing, and refuses colliding
 hashes, so that neither time nor memory nor the C stack can be taken from the judge.
@@ -64,6 +65,10 @@ _LEAVES_BUT_INT = _LEAVES - {int}
 _FACTORIES: dict[str, Callable[[], Any]] = {
     "int": int, "float": float, "str": str, "list": list, "dict": dict, "set": set, "tuple": tuple, "bool": bool,
 }  # fmt: skip
+_TYPES: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (int, float, str, bool, complex, bytes, list, tuple, dict, set, frozenset, range, object, type(None))
+}
 _FACTORY_NAMES = {factory: name for name, factory in _FACTORIES.items()}
 _NUMPY_KINDS = frozenset("biufcUSMm")
 
@@ -112,6 +117,8 @@ class _Encoder:
             return {"tuple": self.items(value, depth)}
         if kind is dict:
             return {"dict": self.pairs(value, depth)}
+        if kind is type and _TYPES.get(value.__name__) is value:
+            return {"type": value.__name__}
         writer = _WRITERS.get(kind)
         if writer is not None:
             return writer(self, value, depth)
@@ -369,6 +376,7 @@ def _dtype(name: Any) -> Any:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "dict": lambda c: dict(_pairs(c)),
     "int": _read_int,
+    "type": lambda c: _TYPES[c],
     "bytes": bytes.fromhex,
     "complex": _read_complex,
     "set": lambda c: set(_keys(_list(c))),

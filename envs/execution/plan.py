@@ -10,6 +10,7 @@ from typing import Any
 from codegym.envs.execution import codec
 from codegym.envs.execution.engine import Dialogue, Run, Verdicts, framed
 from codegym.envs.execution.languages import python
+from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
 from codegym.envs.problems.problem import CallTest, InProcessTest, Problem, ScriptTest, StdioTest, Test, TestSelection
 
 MODULE = "program"
@@ -74,7 +75,7 @@ class Plan:
 
     @property
     def shared_calls(self) -> list[bytes]:
-        """The calls of the process that answers all of them: recorded ones of scripts first, then those of call tests."""
+        """The calls of the process that answers all of them: recorded ones first, then those of call tests."""
         recorded = [call for script in self.scripts for call in script.calls or ()]
         return recorded + [self.encoded[index] for index in self.calls]
 
@@ -107,16 +108,17 @@ def _script(problem: Problem, index: int, test: ScriptTest) -> Script:
         "tolerance": problem.tolerance,
     }  # fmt: skip
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return Script(index, task, digest, python.profile(text))
+    key = "shared" if leaves_nothing(text) else digest
+    return Script(index, task, key, python.profile(text))
 
 
 def record(plan: Plan) -> Generator[Any, Any, None]:
     """Run the reference once per script test and keep what it was asked, so that programs can be asked all at once."""
     row = 0
     for script in plan.scripts:
-        calls = None
-        if plan.problem.references:
-            task = {**script.task, "kind": "record"}
+        calls = foreseen_calls(script.task["source"], script.task["entry"])
+        if calls is None and plan.problem.references:
+            task = {**script.task, "kind": "record", "answers": 0}
             run = Run(
                 request=request(plan, plan.problem.references[0], [], 0, serve=True),
                 seconds=RECORDING_SECONDS,
