@@ -62,6 +62,9 @@ _KINDS: dict[str, tuple[Callable[[str], Source], str]] = {
 }
 """Per kind: what makes its source, and whether it takes an argument after the colon."""
 
+_PACKAGED = ("katas", "humaneval")
+"""Kinds that cannot change while this process runs: made once. Files are read again, since they may be edited."""
+
 
 def set_names() -> tuple[str, ...]:
     """The sets that have a name of their own; the rest are kind:PATH."""
@@ -89,7 +92,6 @@ def load_problems(spec: str | ProblemSet | Sequence[Problem], split: str | None 
     return problems if split is None else problems.split(split)
 
 
-@functools.lru_cache(maxsize=64)
 def _named(spec: str) -> ProblemSet:
     match = _SPLIT.fullmatch(spec)
     if match:
@@ -97,10 +99,15 @@ def _named(spec: str) -> ProblemSet:
     kind, colon, argument = spec.partition(":")
     if kind not in _KINDS:
         raise unknown("problem set", spec, (_usage(name) for name in _KINDS))
-    make, takes = _KINDS[kind]
+    _, takes = _KINDS[kind]
     if (colon and takes == "none") or (not argument and (colon or takes == "needed")):
         raise OptionError(f"{spec!r} is no problem set; write {_usage(kind)}.")
-    return ProblemSet(make(argument))
+    return _packaged(kind, argument) if kind in _PACKAGED else ProblemSet(_KINDS[kind][0](argument))
+
+
+@functools.lru_cache(maxsize=64)
+def _packaged(kind: str, argument: str) -> ProblemSet:
+    return ProblemSet(_KINDS[kind][0](argument))
 
 
 def _usage(kind: str) -> str:

