@@ -98,9 +98,7 @@ class _Text:
         if self.ascii:
             return start + column
         end = self.starts[line] if line < len(self.starts) else len(self.program)
-        text = self.program[start:end].removeprefix("\ufeff") if line == 1 else self.program[start:end]
-        skipped = int(line == 1 and self.program.startswith("\ufeff"))
-        return start + skipped + len(text.encode()[:column].decode(errors="ignore"))
+        return start + len(self.program[start:end].encode()[:column].decode())
 
     def span(self, node: ast.stmt) -> Span:
         assert node.end_lineno is not None and node.end_col_offset is not None
