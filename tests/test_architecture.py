@@ -171,10 +171,21 @@ def dotted(node: ast.AST) -> str:
     return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
 
 
+def outside_forked_generators(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those under `with torch.random.fork_rng(...)`, which gives the global generator back as it was."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        calls = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
+        if not any(isinstance(call, ast.Call) and dotted(call.func) == "torch.random.fork_rng" for call in calls):
+            yield node
+            stack.extend(ast.iter_child_nodes(node))
+
+
 def global_draws(tree: ast.AST) -> list[tuple[int, str]]:
     modules = {name for _, name in imported(tree)}
     found = []
-    for node in ast.walk(tree):
+    for node in outside_forked_generators(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "random":
             found += [(node.lineno, f"random.{a.name}") for a in node.names if a.name not in RANDOM_OWN]
         name = dotted(node) if isinstance(node, ast.Attribute) else ""
@@ -205,6 +216,7 @@ def test_nothing_draws_from_or_seeds_a_global_generator():
 def test_the_randomness_check_sees_what_it_should():
     code = "import random\nimport numpy as np\nrandom.Random(1)\nnp.random.default_rng(1)\nrandom.random()\n"
     code += "np.random.rand(3)\ntorch.manual_seed(1)\nfrom random import choice\n"
+    code += "with torch.random.fork_rng():\n    torch.manual_seed(2)\n"
     names = [name for _, name in global_draws(ast.parse(code))]
     assert sorted(names) == ["np.random.rand", "random.choice", "random.random", "torch.manual_seed"]
 
