@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from codegym.envs.episode import Episode
 from codegym.envs.errors import OptionError, StateError, unknown
@@ -25,6 +24,7 @@ from codegym.envs.problems.problem import Problem
 from codegym.envs.rendering import ansi, frame
 from codegym.envs.settings import Settings, resolve
 from codegym.envs.spaces import CodeText
+from codegym.envs.syntax_mask import Masks
 
 LARGEST_MASK_IN_INFO = 1024
 
@@ -57,6 +57,7 @@ class CodeEnv(gym.Env[Any, Any]):
         self.action_space = action_space(settings)
         self.observation_space = observation_space(settings.observation, settings.process, settings.window)
         self._tracker = Tracker(settings.observation, settings.process, settings.window, 1)
+        self._masks = Masks(settings.vocabulary, 1, settings.syntax_mask) if settings.process.name == "token" else None
         self._seed = 0
         self._problem: Problem | None = None
         self._seen: Visible | None = None
@@ -85,6 +86,8 @@ class CodeEnv(gym.Env[Any, Any]):
         self._problem, self._state, self._score = problem, state, None
         self._seen = self.settings.seen(problem)
         self._tracker.restart(0, state, self._seen)
+        if self._masks is not None:
+            self._masks.restart(0, state.start.text, state.actions, problem.language)
         observation, info = self._tracker.row(0), self._info()
         self._show()
         return observation, info
@@ -111,6 +114,8 @@ class CodeEnv(gym.Env[Any, Any]):
         reward = step_payment(state, settings.scoring) if score is None else score.reward
         self._state, self._score = state, score
         self._tracker.append(0, state.actions[-1], state)
+        if self._masks is not None:
+            self._masks.append(0, int(state.actions[-1]))
         observation, info = self._tracker.row(0), self._info()
         if score is not None:
             info |= final_info(settings, state, score)
@@ -124,13 +129,9 @@ class CodeEnv(gym.Env[Any, Any]):
         info: dict[str, Any] = {"problem": state.problem, "start": start_label(state.start)}
         if self.settings.observation == "dict":
             info["prompt_tokens_cut"] = int(self._tracker.tokens_cut[0])
-        if isinstance(self.action_space, spaces.Discrete) and self.action_space.n <= LARGEST_MASK_IN_INFO:
-            info["action_mask"] = self._mask().astype(np.int8)
+        if self._masks is not None and self.settings.vocabulary.size <= LARGEST_MASK_IN_INFO:
+            info["action_mask"] = self._masks.of(0).astype(np.int8)
         return info
-
-    def _mask(self) -> NDArray[np.bool_]:
-        """Which actions of a Discrete space a valid program can follow; concrete environments may narrow it."""
-        return np.ones(self.settings.vocabulary.size, dtype=np.bool_)
 
     def get_state(self) -> State:
         """The episode so far as a value: small, hashable, picklable.
@@ -171,6 +172,7 @@ class CodeEnv(gym.Env[Any, Any]):
         forked.action_space = copy.deepcopy(self.action_space)
         forked.observation_space = copy.deepcopy(self.observation_space)
         forked._tracker = copy.deepcopy(self._tracker)
+        forked._masks = copy.deepcopy(self._masks)
         forked._np_random = copy.deepcopy(self._np_random)
         return forked
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -28,6 +27,7 @@ from codegym.envs.pseudocode_env import PseudocodeEnv
 from codegym.envs.rendering import ansi, frame
 from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
 from codegym.envs.settings import resolve
+from codegym.envs.syntax_mask import Masks
 from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
 
 
@@ -78,6 +78,9 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             if settings.process.name == "token"
             else TextRows(settings.process, num_envs)
         )
+        self._masks = (
+            Masks(settings.vocabulary, num_envs, settings.syntax_mask) if settings.process.name == "token" else None
+        )
         self._randoms: list[np.random.Generator | None] = [None] * num_envs
         self._seeds = [0] * num_envs
         self._problems: list[Problem | None] = [None] * num_envs
@@ -125,6 +128,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._uris[row], self._starts[row] = problem.uri, start_label(state.start)
         self._rows.restart(row, state)
         self._tracker.restart(row, state, self.settings.seen(problem))
+        if self._masks is not None:
+            self._masks.restart(row, state.start.text, state.actions, problem.language)
         self._begun[row], self._done[row] = True, False
 
     def step(
@@ -208,6 +213,9 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             ids = self._rows.checked(moving, actions)
             done = self._rows.step(moving, ids)  # type: ignore[arg-type]  # an array serves as a sequence
             self._tracker.append_batch(moving, ids[moving], self._rows.used)
+            if self._masks is not None and self.settings.syntax_mask:
+                for row in moving.tolist():
+                    self._masks.append(row, int(ids[row]))
             return done
         if not isinstance(actions, Sequence | np.ndarray) or len(actions) != self.num_envs:
             raise OptionError(f"Actions of {self.num_envs} environments are that many texts, not {actions!r:.80}.")
@@ -251,8 +259,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         infos: dict[str, Any] = {"problem": self._uris.copy(), "start": self._starts.copy()}
         if self.settings.observation == "dict":
             infos["prompt_tokens_cut"] = self._tracker.tokens_cut
-        if self._masks_in_info:
-            infos["action_mask"] = self._masks().astype(np.int8)
+        if self._masks is not None and self.settings.vocabulary.size <= LARGEST_MASK_IN_INFO:
+            infos["action_mask"] = self._masks.all().view(np.int8)
         for key in tuple(infos):
             infos[f"_{key}"] = np.ones(self.num_envs, dtype=np.bool_)
         return infos
@@ -267,17 +275,9 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         info: dict[str, Any] = {"problem": self._uris[row], "start": self._starts[row]}
         if self.settings.observation == "dict":
             info["prompt_tokens_cut"] = int(self._tracker.tokens_cut[row])
-        if self._masks_in_info:
-            info["action_mask"] = self._masks()[row].astype(np.int8)
+        if self._masks is not None and self.settings.vocabulary.size <= LARGEST_MASK_IN_INFO:
+            info["action_mask"] = self._masks.of(row).astype(np.int8)
         return info
-
-    @property
-    def _masks_in_info(self) -> bool:
-        space = self.single_action_space
-        return isinstance(space, spaces.Discrete) and int(space.n) <= LARGEST_MASK_IN_INFO
-
-    def _masks(self) -> NDArray[np.bool_]:
-        return np.ones((self.num_envs, self.settings.vocabulary.size), dtype=np.bool_)
 
     def views(self) -> list[View]:
         """What agents may see of each row's state.
@@ -382,7 +382,8 @@ class TokenVectorEnv(CodeVectorEnv):
             StateError: before the first reset.
         """
         self._ready_to_read("action_masks")
-        return self._masks()
+        assert self._masks is not None
+        return self._masks.all()
 
 
 class TokenGrammarVectorEnv(TokenVectorEnv):
@@ -404,12 +405,13 @@ class PseudocodeVectorEnv(CodeVectorEnv):
 
 
 def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
-    known = {known.value: known for known in AutoresetMode}
     if isinstance(mode, AutoresetMode):
         return mode
-    if mode not in known:
+    known = {known.value: known for known in AutoresetMode}
+    found = known.get(mode) or AutoresetMode.__members__.get(str(mode).upper())
+    if found is None:
         raise unknown("autoreset_mode", mode, known)
-    return known[mode]
+    return found
 
 
 def _of_row(options: Mapping[str, Any], row: int, rows: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def is_triple(mode: NDArray[np.intp]) -> NDArray[np.bool_]:
 
 
 @functools.cache
-def _automaton() -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+def byte_automaton() -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
     """(mode after a byte [mode, byte], bracket change [3, mode, byte])."""
     after = np.zeros((MODES, 256), dtype=np.uint8)
     brackets = np.zeros((3, MODES, 256), dtype=np.int8)
@@ -93,7 +93,7 @@ class Lexer:
 @functools.lru_cache(maxsize=8)
 def lexer_of(vocabulary: Vocabulary) -> Lexer:
     """The tables of a vocabulary; a second for 50,000 tokens, then kept."""
-    step, change = _automaton()
+    step, change = byte_automaton()
     size = vocabulary.size
     lengths = np.array([len(spelled) for spelled in vocabulary.token_bytes])
     mode = np.repeat(np.arange(MODES, dtype=np.uint8)[:, None], size, axis=1)

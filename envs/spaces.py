@@ -109,5 +109,5 @@ def _write(space: CodeText, index: int, value: str, shared_memory: SynchronizedA
 
 
 create_shared_memory.register(CodeText, _create)
-read_from_shared_memory.register(CodeText, _read)
+read_from_shared_memory.register(CodeText, _read)  # type: ignore[arg-type]  # a live view instead of a tuple
 write_to_shared_memory.register(CodeText, _write)

@@ -73,7 +73,8 @@ class TokenEnv(CodeEnv):
     def action_masks(self) -> NDArray[np.bool_]:
         """[V] which tokens may be worth trying, in the form that sb3-contrib's MaskablePPO asks for."""
         self._current("action_masks")
-        return self._mask()
+        assert self._masks is not None
+        return self._masks.of(0)
 
 
 class TokenGrammarEnv(TokenEnv):
@@ -81,8 +82,8 @@ class TokenGrammarEnv(TokenEnv):
 
     ## Description
     As codegym/Token-v0, but an action appends a whole piece, such as `return a` on a line of its own or ` * 3`,
-    and the problems are functions of two numbers with one operation. A random agent solves some of them, so there is something to learn
-    from at once.
+    and the problems are functions of two numbers with one operation. A random agent solves some of them, so there is
+    something to learn from at once.
 
     ## Action space
     `Discrete(32)`; `env.unwrapped.eos_action` is 0.
