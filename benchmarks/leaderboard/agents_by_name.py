@@ -180,7 +180,7 @@ def _with_model(match: re.Match[str], context: AgentContext, identity: dict[str,
 
     budget = {} if context.max_tokens is None else {"max_tokens": context.max_tokens}
     model = LanguageModelAgent(context.model, sampling=Sampling(**context.sampling), **budget)
-    identity |= dict(model.identity())
+    identity |= {"model" if key == "name" else key: value for key, value in model.identity().items()}
     if match["search"] is None:
         return NamedAgent(model, identity)
     from codegym.agents.search.agent import SearchAgent

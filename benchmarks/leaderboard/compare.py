@@ -126,15 +126,15 @@ def sign_test(wins: int, losses: int) -> float:
 def _notes(first: Run, second: Run) -> list[str]:
     notes = []
     one, two = first.settings, second.settings
-    labels = {"problems": "problem sets", "tests": "tests", "env_id": "environments"}
-    for key, label in labels.items():
+    if _set_hash(first) != _set_hash(second):
+        names = [run.settings.get("problems", {}).get("spec", "?") for run in (first, second)]
+        notes.append(f"The problem sets differ ({names[0]}, {names[1]}): equal uris may be other problems.")
+    for key, label in {"tests": "tests", "env_id": "environments"}.items():
         if one.get(key) != two.get(key):
-            notes.append(f"The {label} differ: {_plain(one.get(key))} and {_plain(two.get(key))}.")
+            notes.append(f"The {label} differ: {one.get(key)} and {two.get(key)}.")
     notes.extend(f"{run.path} is unfinished: it has no summary yet." for run in (first, second) if not run.summary)
     return notes
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{key}={str(item)[:12]}" for key, item in value.items() if item is not None)
-    return str(value)
+def _set_hash(run: Run) -> Any:
+    return run.settings.get("problems", {}).get("sha256")

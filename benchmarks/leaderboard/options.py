@@ -29,6 +29,8 @@ class RunOptions:
     """Programs per problem."""
     split: str | None = None
     """Split of the problem set; by default test where there is one, else everything."""
+    tags: tuple[str, ...] = ()
+    """Keep problems that carry one of these tags (katas: family names, tiny, lists, ...); none keeps all."""
     limit: int | None = None
     """Only the first so many problems."""
     seed: int = 0

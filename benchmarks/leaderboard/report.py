@@ -171,11 +171,12 @@ def _training(source: Source) -> str:
         for name, value in (("before", before), ("after", after))
     ]
     if before and after and before.get("value") is not None and after.get("value") is not None:
-        points = 100 * (after["value"] - before["value"])
-        style = "gain" if points >= 0 else "loss"
-        rows.append(
-            f'<tr><th scope="row">difference</th><td></td><td class="number {style}">{points:+.1f} points</td></tr>'
-        )
+        gain = source.summary.get("gain") or {"value": after["value"] - before["value"]}
+        points = f"{100 * gain['value']:+.1f}"
+        if "low" in gain:
+            points += f" [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]"
+        style = "gain" if gain["value"] >= 0 else "loss"
+        rows.append(f'<tr><th scope="row">difference</th><td></td><td class="number {style}">{points} points</td></tr>')
     seconds = source.summary.get("seconds")
     took = f'<p class="soft">{float(seconds):,.0f} seconds.</p>' if isinstance(seconds, int | float) else ""
     drawn = "".join(_curve(source.metrics, key, *CURVES[key]) for key in CURVES)
@@ -324,9 +325,11 @@ def write_report(
         DataError: a folder holds no run.
         OptionError: the page cannot be written.
     """
-    sources = [read_source(folder) for folder in folders]
+    names = [Path(folder).resolve().name for folder in folders]
+    distinct = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    sources = [read_source(folder, name) for folder, name in zip(folders, distinct, strict=True)]
     require_writable_folder(Path(out).parent)
-    runs = {label: run for source in sources for label, run in source.runs}
+    runs = dict(labelled for source in sources for labelled in source.runs)
     chosen = choose_episodes(list(runs.items()), programs) if programs else []
     shown = []
     for label, run in runs.items():

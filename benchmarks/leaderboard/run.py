@@ -88,6 +88,21 @@ def full_id(env: str) -> str:
     return env_id
 
 
+def chosen_uris(problems: ProblemSet, tags: Sequence[str], limit: int | None) -> list[str]:
+    """The first `limit` problems that carry one of the tags.
+
+    Raises:
+        OptionError: if there is none.
+    """
+    uris = [p.uri for p in problems if set(tags) & set(p.tags)] if tags else list(problems.uris)
+    if not uris and tags:
+        known = sorted({tag for problem in problems for tag in problem.tags})
+        raise unknown(f"tag in {problems.spec}:", ", ".join(tags), known or ("(it has none)",))
+    if not uris:
+        raise OptionError(f"{problems.spec} has no problems.")
+    return uris[:limit]
+
+
 def prepare(options: RunOptions) -> Benchmark:
     """Check everything that was asked for, then load the agent. Writes nothing.
 
@@ -104,9 +119,7 @@ def prepare(options: RunOptions) -> Benchmark:
     if options.split is None:
         problems = problems.default_split("test")
     require_writable_folder(options.out, make=False)
-    uris = list(problems.uris[: options.limit])
-    if not uris:
-        raise OptionError(f"{problems.spec} has no problems.")
+    uris = chosen_uris(problems, options.tags, options.limit)
     env_kwargs = _env_kwargs(options, env_id, problems)
     make_environment(env_id, 1, env_kwargs).close()  # a wrong option is found before a model is loaded
     model = load_model(options.agent)
@@ -129,6 +142,7 @@ def prepare(options: RunOptions) -> Benchmark:
         "env_kwargs": stored_kwargs,
         "problems": {
             "spec": problems.spec,
+            "tags": list(options.tags),
             "limit": options.limit,
             "count": len(uris),
             "sha256": problems.sha256,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codegym.benchmarks.leaderboard.run_folder import EPISODES, METRICS, RUN, SUMMARY, Run, read_run
+from codegym.benchmarks.leaderboard.run_folder import EPISODES, METRICS, RUN, SUMMARY, Run, read_episodes, read_run
 from codegym.envs.errors import DataError
 from codegym.envs.files import read_json
 
@@ -35,21 +35,34 @@ class Source:
         return "before" in self.summary and "after" in self.summary
 
 
-def read_source(path: str | Path) -> Source:
-    """Read a run folder or a training folder; a DataError says what is missing."""
+def read_source(path: str | Path, name: str | None = None) -> Source:
+    """Read a run folder or a training folder, under its own name or another; a DataError says what is missing."""
     folder = Path(path)
     if not folder.is_dir():
         raise DataError(f"No run folder {folder}.")
-    name = folder.resolve().name
+    name = name or folder.resolve().name
     summary = read_json(folder / SUMMARY) if (folder / SUMMARY).is_file() else {}
     metrics = _lines(folder / METRICS) if (folder / METRICS).is_file() else []
     runs = [(name, read_run(folder))] if (folder / EPISODES).is_file() and (folder / RUN).is_file() else []
     for part in ("before", "after"):
         if (folder / part / EPISODES).is_file():
             runs.append((f"{name}: {part}", read_run(folder / part)))
+        elif (folder / "evaluation" / f"{part}.jsonl").is_file():
+            runs.append((f"{name}: {part}", _evaluation(folder / "evaluation" / f"{part}.jsonl")))
     if not runs and not summary and not metrics:
         raise DataError(f"{folder} is not a run folder: no {EPISODES}, {SUMMARY} or {METRICS} in it.")
     return Source(name, runs, summary if isinstance(summary, dict) else {}, metrics)
+
+
+def _evaluation(path: Path) -> Run:
+    """The sampled episodes that a training run kept of an evaluation, as a run."""
+    episodes = [episode for episode in read_episodes(path) if not episode.agent.endswith("greedy)")]
+    settings: dict[str, Any] = {}
+    if episodes:
+        first = episodes[0]
+        problems = {"spec": first.env_kwargs.get("problems", "")}
+        settings = {"env_id": first.env_id, "env_kwargs": first.env_kwargs, "problems": problems, "agent": first.agent}
+    return Run(path, {"settings": settings}, episodes, {})
 
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:

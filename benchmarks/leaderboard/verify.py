@@ -15,7 +15,7 @@ from codegym.benchmarks.leaderboard.metrics import summarise
 from codegym.benchmarks.leaderboard.options import RunOptions
 from codegym.benchmarks.leaderboard.replay import LIMITED, Difference, Progress, episode_name, replay
 from codegym.benchmarks.leaderboard.replay_mark import write_mark
-from codegym.benchmarks.leaderboard.run import prepare
+from codegym.benchmarks.leaderboard.run import chosen_uris, prepare
 from codegym.benchmarks.leaderboard.run_folder import RUN, SUMMARY, Run, differences, read_run
 from codegym.envs.episode import Episode
 from codegym.envs.errors import DataError, OptionError
@@ -104,7 +104,7 @@ def _problems_of(run: Run) -> tuple[ProblemSet, list[str], Grid, list[Difference
     if isinstance(samples, Mapping):
         grid = {(uri, n): 0 for uri in problems.uris for n in range(samples.get(uri, 0))}
         return problems, list(problems.uris), grid, found
-    uris = list(problems.uris[: stored.get("limit")])
+    uris = chosen_uris(problems, stored.get("tags", ()), stored.get("limit"))
     if len(uris) != stored["count"]:
         found.append(Difference("differs", RUN, "number of problems", stored["count"], len(uris)))
     wanted = requests(uris, int(samples), seed=int(run.settings["seed"]))

@@ -93,6 +93,21 @@ def test_results_training_and_comparison_are_on_the_page(tmp_path, run_folder, e
     assert "from 10.0 % to 90.0 % over 9 points" in page
 
 
+def test_a_training_folder_shows_the_programs_of_its_evaluations(tmp_path, episode):
+    (tmp_path / "ppo" / "evaluation").mkdir(parents=True)
+    for part, verdict in (("before", "WRONG"), ("after", "PASS")):
+        played = [episode("a", i, verdict, agent="tiny") for i in range(2)]
+        greedy = episode("a", 0, verdict, agent="tiny (greedy)")
+        lines = [e.to_json() + "\n" for e in [*played, greedy]]
+        (tmp_path / "ppo" / "evaluation" / f"{part}.jsonl").write_text("".join(lines))
+    summary = {"before": {"pass@1": {"value": 0.0, "low": 0.0, "high": 0.0}}, "after": {}}
+    (tmp_path / "ppo" / "summary.json").write_text(json.dumps(summary))
+    source = read_source(tmp_path / "ppo")
+    assert [(label, len(run.episodes)) for label, run in source.runs] == [("ppo: before", 2), ("ppo: after", 2)]
+    text = "".join(Page(render_report([source], [])).text)
+    assert "100.0 %" in text and "tiny" in text
+
+
 def test_a_folder_without_anything_to_report_is_named(tmp_path):
     with pytest.raises(DataError, match="is not a run folder"):
         read_source(tmp_path)

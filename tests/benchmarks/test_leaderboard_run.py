@@ -82,6 +82,16 @@ def test_one_seed_gives_one_result_and_batches_do_not_matter(tmp_path):
     assert [e.actions for e in a] != [e.actions for e in c]
 
 
+def test_tags_and_limit_choose_the_problems(tmp_path):
+    assert run(tmp_path / "R", "--tags", "lists", agent="empty") == 0
+    from codegym.envs.problems.catalog import load_problems
+
+    problems = load_problems("katas", "test")
+    expected = [problem.uri for problem in problems if "lists" in problem.tags][:6]
+    assert [episode.problem for episode in read_run(tmp_path / "R").episodes] == expected
+    assert main(["verify", str(tmp_path / "R")]) == 0
+
+
 def test_a_problem_with_a_wrong_reference_is_listed_and_left_out(tmp_path):
     lines = [
         {
@@ -182,6 +192,7 @@ def test_another_configuration_in_the_same_folder_is_refused_and_named(tmp_path,
         (("--agent", "slow_agents:nothing"), "no function nothing"),
         (("--agent", "slow_agents:wrong_number"), "one program (a str) per view"),
         (("--split", "tset"), "test"),
+        (("--tags", "listz"), "lists"),
         (("--samples", "0"), "--samples is 0"),
         (("--reward", "ladders"), "ladder"),
     ],
