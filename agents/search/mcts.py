@@ -186,7 +186,7 @@ class MCTS:
         return node.asked < self._width(node)
 
     def _width(self, node: Node) -> int:
-        return math.ceil(self.children * float(max(node.visits, 1)) ** self.widening)
+        return math.ceil(self.children * math.pow(max(node.visits, 1), self.widening))
 
     def _expand(self, domain: Domain, trees: Sequence[Tree], waiting: dict[int, list[Node]]) -> list[int]:
         """Expand nodes in one batch and let go of the paths to them; returns the trees to select from again."""

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from scripted_planner import EVEN, GIVEN, MAX, ODD, SUM, ScriptedPlanner, even_sum, line_programs
 
@@ -13,10 +14,12 @@ from codegym.agents.search.agent import SearchAgent
 from codegym.agents.search.export import to_jsonl
 from codegym.agents.search.mcts import MCTS, Budget
 from codegym.agents.search.tree import PUCT
+from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.execution.executor import Executor
-from codegym.envs.execution.outcome import Job, Outcome
+from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.mdp import line
 from codegym.envs.mdp.state import Start, View
+from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.vocabulary import load_vocabulary
@@ -233,3 +236,42 @@ def test_its_identity_names_what_decides_the_result(executor):
     identity = agent_for(even_sum(), executor).identity()
     assert identity["kind"] == "mcts" and identity["rule"] == {"name": "UCT", "weight": 2.0}
     assert identity["budget"]["tokens"] and identity["children"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_real_model_solves_more_by_search_than_by_as_many_tokens_of_plain_samples(executor):
+    """On held-out katas, hidden tests: MCTS against one sample, and against the likeliest of samples of equal cost."""
+    from codegym.agents.language_model.agent import LanguageModelAgent
+    from codegym.agents.language_model.load import LanguageModel
+
+    model = LanguageModelAgent(LanguageModel.load("tiny-buggy"))
+    katas = load_problems("katas", "test")
+    problems = [problem for problem in katas if "tiny" in problem.tags][::2]
+    assert len(problems) >= 100
+    views = [first_view(problem, budget=32) for problem in problems]
+    rows = range(len(views))
+    agent = SearchAgent(model, katas.__getitem__, executor=executor, vocabulary=model.lm.vocabulary)
+    searched = agent.plan(rows, views, rows)
+
+    def solved(programs: Sequence[Sequence]) -> np.ndarray:
+        texts = ["\n".join((p.given, *map(str, actions[:-1]))) for p, actions in zip(problems, programs, strict=True)]
+        jobs = [Job(problem, text) for problem, text in zip(problems, texts, strict=True)]
+        return np.array([float(outcome.verdict is Verdict.PASS) for outcome in executor.run(jobs)])
+
+    budget = sum(plan.tokens for plan in searched)
+    found = solved([plan.actions for plan in searched])
+    best: list[tuple[float, tuple]] = [(-np.inf, ())] * len(views)
+    spent, draw = 0, 0
+    while spent < budget:
+        draw += 1
+        for row, decisions in enumerate(model.plan(views, [10_000 * draw + row for row in rows])):
+            spent += sum(decision.tokens for decision in decisions)
+            logp = sum(sum(decision.trace.logps) for decision in decisions)
+            best[row] = max(best[row], (logp, tuple(decision.action for decision in decisions)))
+        if draw == 1:
+            one = solved([actions for _, actions in best])
+    likeliest = solved([actions for _, actions in best])
+    for other in (one, likeliest):
+        gain = paired_bootstrap(other.tolist(), found.tolist())
+        assert gain.low > 0, gain
