@@ -87,14 +87,15 @@ def value_loss(
     return 0.5 * masked_sum(error, weight) / denominator
 
 
-def kl(logp: Tensor, ref_logp: Tensor, weight: Tensor, estimator: Estimator = "k3") -> Tensor:
+def kl(logp: Tensor, ref_logp: Tensor, weight: Tensor, estimator: Estimator = "k1") -> Tensor:
     """Per token, an estimate of KL(policy || reference) from the sampled token; differentiable; 0 at weight 0.
 
     Both have the KL as their expectation over tokens sampled from the policy (Schulman 2020, "Approximating KL
     divergence"). As losses they differ. "k1" is log(policy / reference); its own gradient has expectation zero, so it
     is given the gradient of (log ratio)^2 / 2, whose expectation is the gradient of KL(policy || reference). "k3" is
-    r - 1 - log r with r = reference / policy: never negative, of low variance; the expectation of its gradient is that
-    of KL(reference || policy), which agrees near the reference (as in GRPO).
+    r - 1 - log r with r = reference / policy: never negative, of low variance near the reference; the expectation of
+    its gradient is that of KL(reference || policy), as in GRPO. Far from the reference, r of a token that the policy
+    has made rare is huge, and so is its gradient.
     """
     log_ratio = torch.where(weight > 0, logp - ref_logp, 0.0)
     if estimator == "k1":

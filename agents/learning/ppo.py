@@ -44,7 +44,11 @@ class PPO:
             options: of the algorithm.
             seed: of the order of rows.
             folder: where a batch that breaks training is saved for inspection.
+
+        Raises:
+            OptionError: an option makes no sense.
         """
+        options.check()
         self.model = model.eval()
         self.options = options
         self.seed = seed

@@ -23,16 +23,18 @@ from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
 from codegym.agents.learning.token_batch import TokenBatch
 from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.episode import Episode
-from codegym.envs.errors import InfrastructureError, OptionError
+from codegym.envs.errors import InfrastructureError, OptionError, unknown
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.files import append_line, read_json, require_writable_folder, write_atomically, write_json
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem_set import ProblemSet
+from codegym.envs.rewards.outcome_reward import resolve_reward
 
 NOT_CONFIGURATION = ("out", "iterations", "checkpoint_every", "device")
 """Options that a resumed run may change: they decide where, how long and how safely, not what is learned."""
 
 IDLE_CRITIC_WINDOW = 5
+WORSE_THAN_A_CONSTANT = -0.2
 
 
 def train_ppo(options: TrainPPOOptions, *, executor: Executor | None = None) -> dict[str, Any]:
@@ -51,19 +53,23 @@ def train_ppo(options: TrainPPOOptions, *, executor: Executor | None = None) -> 
     from codegym.agents.language_model.sampling import Sampling
 
     started = time.perf_counter()
+    options.check()
     problems = load_problems(options.problems)
     train, held_out = _problems(options, problems)
+    if options.env not in (known := sorted(name for name in gym.registry if name.startswith("codegym/"))):
+        raise unknown("environment", options.env, known)
+    resolve_reward(options.reward)
     folder = require_writable_folder(options.out)
     executor = executor or shared_executor()
     progress = Progress(options.iterations)
     progress.phase(f"loading {options.model}")
     try:
         lm = LanguageModel.load(options.model, device=options.device)
+        env = _environment(options, problems, lm.tokenizer, executor)
         config = _config(options, problems, lm.identity())
         _begin(folder, config, options)
         checkpoint = load_checkpoint(folder / "checkpoints", config)
         agent = LanguageModelAgent(lm, sampling=Sampling(temperature=options.temperature))
-        env = _environment(options, problems, lm.tokenizer, executor)
         trainer = PPO(lm.model, options, seed=options.seed, folder=folder)
         if checkpoint is not None:
             trainer.load_state(dict(checkpoint.tensors))
@@ -158,30 +164,24 @@ def _rollout_metrics(episodes: Sequence[Episode], wanted: int) -> dict[str, floa
 
 
 def _warn_of_idle_critic(explained: list[float], trainer: PPO, options: TrainPPOOptions, progress: Progress) -> None:
-    """Shout, once per window, where the value head explains nothing of the returns after its warm-up."""
+    """Shout, once per window, where after its warm-up the value head is clearly worse than a constant."""
     recent = [value for value in explained[-IDLE_CRITIC_WINDOW:] if not math.isnan(value)]
     due = trainer.iteration > options.value_warmup + IDLE_CRITIC_WINDOW and trainer.iteration % IDLE_CRITIC_WINDOW == 0
-    if trainer.value_head is not None and due and recent and float(np.mean(recent)) < 0:
+    if trainer.value_head is not None and due and recent and float(np.mean(recent)) < WORSE_THAN_A_CONSTANT:
         progress.message(
-            f"warning: the value head does not learn (explained variance {np.mean(recent):.2f}); raise --value-lr or "
-            "--value-warmup, or use --advantage grpo, which needs none"
+            f"warning: the value head does not learn (explained variance {np.mean(recent):.2f}); lower --value-lr, "
+            "raise --value-warmup, or use --advantage grpo, which needs none"
         )
 
 
-def _problems(options: TrainPPOOptions, problems: ProblemSet) -> tuple[list[str], list[str]]:
+def _problems(options: TrainPPOOptions, problems: ProblemSet) -> tuple[Sequence[str], list[str]]:
     """The uris to train on, and those to evaluate on, evenly spread over the held-out split."""
     train = problems.split(options.split) if options.split else problems.default_split("train")
     test = problems.split(options.eval_split) if options.eval_split else problems.default_split("test")
-    chosen = []
-    for part in (train, test):
-        uris = [p.uri for p in part if set(options.tags) & set(p.tags)] if options.tags else list(part.uris)
-        if not uris:
-            known = sorted({tag for p in part for tag in p.tags})
-            raise OptionError(f"No problem of {part.name} is tagged {' or '.join(options.tags)}. Known: {known}.")
-        chosen.append(uris)
-    train_uris, test_uris = chosen
-    count = min(options.eval_problems, len(test_uris))
-    return train_uris, [test_uris[i * len(test_uris) // count] for i in range(count)]
+    if not len(train):
+        raise OptionError(f"{options.problems!r} has no problem to train on.")
+    count = min(options.eval_problems, len(test))
+    return train.uris, [test.uris[i * len(test) // count] for i in range(count)]
 
 
 def _draw(uris: Sequence[str], count: int, seed: int, iteration: int) -> list[str]:

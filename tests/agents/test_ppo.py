@@ -190,7 +190,7 @@ def test_the_reference_is_a_snapshot_of_the_weights_passed_in():
 def test_impossible_options_are_refused():
     for bad in ({"lr": 0.0}, {"epochs": 0}, {"lam": 1.5}, {"kl_coef": -1.0}, {"eps_low": 2.0}, {"dual_clip": 0.5}):
         with pytest.raises(OptionError, match="--" + next(iter(bad)).replace("_", "-")):
-            PPOOptions(**bad)
+            PPO(small_model(), PPOOptions(**bad))
 
 
 @pytest.mark.parametrize(
