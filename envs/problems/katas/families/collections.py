@@ -193,7 +193,7 @@ def _scores(parameters: Parameters, draws: Draws) -> Kata:
         draws,
         (
             f"scores maps names to whole numbers. Keep the entries whose values are {which}; the kept values are then {changed}. "
-            f"Return {wanted} that result.",
+            f"Of the result, return {wanted}.",
             f"Of the dictionary scores use only the entries with values that are {which}, with values {changed}. Return {wanted} of these.",
         ),
         "scores(scores)",

@@ -271,7 +271,7 @@ def _running(parameters: Parameters, draws: Draws) -> Kata:
     return function_kata(
         draws,
         (
-            f"The total is {c} at first. For every x in xs that is among those {which}, it becomes {words}. Return {wanted}.",
+            f"The total is {c} at first. For all x in xs that are {which}, one after the other, it becomes {words}. Return {wanted}.",
             f"Begin with a total of {c}. Each number x of xs makes the total {words}; numbers that are not {which} are passed over. "
             f"Return {wanted}.",
         ),

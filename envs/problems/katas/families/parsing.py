@@ -31,7 +31,9 @@ def _pairs(parameters: Parameters, draws: Draws) -> Kata:
     space = "a space" if between == " " else repr(between)
 
     def text(count: int, names: int = 7) -> str:
-        return between.join(f"{draws.choice(_NAMES[:names])}{equals}{draws.between(-40, 120)}" for _ in range(count))
+        return str.join(
+            between, (f"{draws.choice(_NAMES[:names])}{equals}{draws.between(-40, 120)}" for _ in range(count))
+        )
 
     inputs = [
         f"a{equals}5{between}b{equals}12",
@@ -135,13 +137,13 @@ def _units(parameters: Parameters, draws: Draws) -> Kata:
 
 
 _SIGNS = {
-    "+": ("total + n", "adds"),
-    "-": ("total - n", "subtracts"),
-    "*": ("total * n", "multiplies by"),
-    "/": ("total // n if n else 0", "divides, rounded down, by (the result is 0 if the number is 0)"),
-    "^": ("max(total, n)", "takes the larger of the result so far and"),
-    "%": ("total % n if n else total", "takes the remainder by (nothing changes if the number is 0)"),
-    "~": ("n - total", "subtracts the result so far from"),
+    "+": ("total + n", "adds the number"),
+    "-": ("total - n", "subtracts the number"),
+    "*": ("total * n", "multiplies by the number"),
+    "/": ("total // n if n else 0", "divides by the number, rounded down (0 if the number is 0)"),
+    "^": ("max(total, n)", "takes the larger of the result so far and the number"),
+    "%": ("total % n if n else total", "takes the remainder by the number (nothing changes if that is 0)"),
+    "~": ("n - total", "subtracts the result so far from the number"),
 }
 
 
@@ -152,7 +154,7 @@ def _formula(parameters: Parameters, draws: Draws) -> Kata:
         for i, sign in enumerate(signs)
     )
     table = "{" + ", ".join(f"{sign!r}: lambda total, n: {_SIGNS[sign][0]}" for sign in signs) + "}"
-    words = "; ".join(f"{sign} {_SIGNS[sign][1]} the number" for sign in signs)
+    words = "; ".join(f"{sign} {_SIGNS[sign][1]}" for sign in signs)
 
     def text(count: int, low: int = 0) -> str:
         return " ".join(f"{draws.choice(signs)} {draws.between(low, 12)}" for _ in range(count))
@@ -295,7 +297,7 @@ def _records(parameters: Parameters, draws: Draws) -> Kata:
     def row(age: int | None = None) -> str:
         name = draws.choice(["al", "bo", "cleo", "diana", "egon", "fritzi", "ida", "max"])
         age = draws.choice([c - 1, c, c + 1, draws.between(5, 90)]) if age is None else age
-        return separator.join([name, str(age), draws.choice(["rome", "oslo", "bonn"])])
+        return str.join(separator, ([name, str(age), draws.choice(["rome", "oslo", "bonn"])]))
 
     def text(count: int) -> str:
         return "\n".join(row() for _ in range(count))

@@ -18,12 +18,17 @@ from codegym.envs.problems.katas.pieces import (
 _TESTS = with_constants(NUMBERS_THAT_ARE)
 
 _NUMBER_RESULTS = {
-    "sum": Piece("print(sum(kept))", ("Print the sum of those",)),
-    "count": Piece("print(len(kept))", ("Print how many there are of those",)),
-    "max": Piece("print(max(kept) if kept else 'none')", ("Print the largest, or none if there is none, of those",)),
-    "row": Piece("print(*kept)", ("Print on one line, with spaces between and in the old order, those",)),
-    "rising": Piece("print(*sorted(kept))", ("Print on one line, with spaces between and smallest first, those",)),
-    "lines": Piece("for x in kept:\n    print(x)", ("Print, one a line and in the old order, those",)),
+    "sum": Piece("print(sum(kept))", ("Print the sum of the numbers",)),
+    "count": Piece("print(len(kept))", ("Print how many there are of the numbers",)),
+    "max": Piece(
+        "print(max(kept) if kept else 'none')",
+        ("Print the largest, or the word none if there is none, of the numbers",),
+    ),
+    "row": Piece("print(*kept)", ("Print on one line, with spaces between and in the old order, the numbers",)),
+    "rising": Piece(
+        "print(*sorted(kept))", ("Print on one line, with spaces between and smallest first, the numbers",)
+    ),
+    "lines": Piece("for x in kept:\n    print(x)", ("Print, one a line and in the old order, the numbers",)),
 }
 
 
@@ -74,7 +79,7 @@ def _numbers(parameters: Parameters, draws: Draws) -> Kata:
     return program_kata(
         draws,
         (
-            f"Write a program. {where} {wanted} of the numbers that are {which}.",
+            f"Write a program. {where} {wanted} that are {which}.",
             f"Read numbers from standard input. {where} {wanted} that are {which}.",
         ),
         (

@@ -110,7 +110,7 @@ def _change(parameters: Parameters, draws: Draws) -> Kata:
 _KINDS = {
     "small": ("c.islower()", "lower-case letters", (("islower", "a"),)),
     "capital": ("c.isupper()", "upper-case letters", (("isupper", "A"),)),
-    "both": ("c.isalpha()", "letters, which keep their case", (("islower", "a"), ("isupper", "A"))),
+    "both": ("c.isalpha()", "letters (which keep their case)", (("islower", "a"), ("isupper", "A"))),
     "digits": ("c.isdigit()", "digits", (("isdigit", "0"),)),
 }
 
