@@ -18,7 +18,7 @@ _TAGS = {"python": {"python", "python3", "py", "py3"}, "cpp": {"cpp", "c++", "cx
 
 
 @overload
-def score(
+def score(  # type: ignore[overload-overlap]  # a str is also a sequence of str
     problem: Problem | str,
     text_or_list: str,
     reward: RewardOption = "ladder",
@@ -65,10 +65,9 @@ def score(
         InfrastructureError: the machine failed; never turned into a reward.
     """
     pay = resolve_reward(reward)
-    if isinstance(problem, str):
-        problem = load_problems(problem.split("/", 1)[0])[problem]
+    target = load_problems(problem.split("/", 1)[0])[problem] if isinstance(problem, str) else problem
     texts = [text_or_list] if isinstance(text_or_list, str) else list(text_or_list)
-    jobs = [Job(problem, extract_code(text, problem), tests) for text in texts]
+    jobs = [Job(target, extract_code(text, target), tests) for text in texts]
     outcomes = [replace(outcome, reward=float(pay(outcome))) for outcome in (executor or shared_executor()).run(jobs)]
     return outcomes[0] if isinstance(text_or_list, str) else outcomes
 
@@ -87,7 +86,7 @@ def extract_code(text: str, problem: Problem) -> str:
     fences = _FENCE.findall(text)
     tags = _TAGS.get(problem.language, {problem.language})
     tagged = [code for tag, code in fences if tag.lower() in tags]
-    code = (tagged or [code for _, code in fences] or [text])[-1]
+    code: str = (tagged or [code for _, code in fences] or [text])[-1]
     given = problem.given
     if not given or code.startswith(given):
         return code

@@ -61,7 +61,7 @@ def run_stdio(channel: Channel, message: list[Any]) -> NoReturn:
     move(standard_output, 1)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
-    sys.__stdin__, sys.__stdout__ = sys.stdin, sys.stdout
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout)
     program = _Program(channel, options, recorder)
     status = 1
     try:
@@ -76,8 +76,8 @@ def run_stdio(channel: Channel, message: list[Any]) -> NoReturn:
 def run_in_process(channel: Channel, message: list[Any]) -> None:
     """Run a program together with a unittest-style test, which must share its interpreter; trust="in-process".
 
-    What makes forging harder, not impossible: the test is compiled and unittest is bound before the program runs, and the
-    verdict is a number used once that no name refers to but this call's own.
+    What makes forging harder, not impossible: unittest is bound and the test compiled before the program runs, and the
+    verdict is a number used once that only this call's own variables hold.
     """
     import unittest
 
@@ -113,7 +113,8 @@ def _recorder(options: dict[str, Any], descriptors: list[int]) -> coverage.Recor
 
 def _quiet(channel: Channel, limit: int) -> None:
     """Let prints go nowhere, but count them: a program that prints without end is stopped."""
-    sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.BufferedWriter(_Sink(channel, limit), 1 << 16), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Sink(channel, limit), 1 << 16), encoding="utf-8")
+    vars(sys)["__stdout__"] = sys.stdout
 
 
 class _Sink(io.RawIOBase):

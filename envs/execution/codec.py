@@ -69,6 +69,7 @@ _TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (int, float, str, bool, complex, bytes, list, tuple, dict, set, frozenset, range, object, type(None))
 }
+_TYPE_NAMES = {kind: name for name, kind in _TYPES.items()}
 _FACTORY_NAMES = {factory: name for name, factory in _FACTORIES.items()}
 _NUMPY_KINDS = frozenset("biufcUSMm")
 
@@ -117,8 +118,8 @@ class _Encoder:
             return {"tuple": self.items(value, depth)}
         if kind is dict:
             return {"dict": self.pairs(value, depth)}
-        if kind is type and _TYPES.get(value.__name__) is value:
-            return {"type": value.__name__}
+        if kind is type and value in _TYPE_NAMES:
+            return {"type": _TYPE_NAMES[value]}
         writer = _WRITERS.get(kind)
         if writer is not None:
             return writer(self, value, depth)

@@ -144,6 +144,15 @@ def _ends(part: ast.AST) -> list[tuple[int, int]]:
     return [end for child in ast.iter_child_nodes(part) for end in _ends(child)]
 
 
+def warm_up() -> None:
+    """Make coverage.py import what it needs, so that the children of this process do not."""
+    recorder = Recorder(bytearray(2), "coverage")
+    code, _ = recorder.compile("pass", "<program>")
+    recorder.turn(0)
+    exec(code, {})
+    recorder.stop()
+
+
 class Recorder:
     """Compiles a program so that it records itself, and says into which row.
 

@@ -221,7 +221,7 @@ class Engine:
     def processes(self) -> int:
         """How many processes there should be now: zygotes, the ones that wait for them, and their children."""
         zygotes = [zygote for group in self._zygotes.values() for zygote in group]
-        waiting = sum(layer["name"] == "namespaces" and layer["on"] for z in zygotes for layer in z.layers)
+        waiting: int = sum(layer["name"] == "namespaces" and bool(layer["on"]) for z in zygotes for layer in z.layers)
         return len(zygotes) + waiting + sum(len(zygote.children) for zygote in zygotes)
 
     def close(self) -> None:

@@ -37,8 +37,8 @@ class Executor:
         workers: programs that run at the same time; default: the cores this process may use.
         backend: "local".
         python: interpreter that runs the programs, where it is not this one (a newer one has coverage for free).
-        tracer: "fast", "probes", "monitoring" (Python 3.12 and later) or "coverage" (coverage.py, slow): how coverage is
-            recorded where a job asks for it.
+        tracer: "fast", "probes", "monitoring" (Python 3.12 and later) or "coverage" (coverage.py, slow): how
+            coverage is recorded where a job asks for it.
         min_layers: refuse to run with fewer isolation layers than this (0 to 5).
         layers: names of the layers to try, of `isolation.LAYERS`, or "all".
         cache: remember outcomes of equal jobs: True, False, or the number to remember.

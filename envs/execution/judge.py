@@ -23,6 +23,7 @@ _MESSAGE = 500
 _SLACK = 1 << 16  # bytes beside the values on a channel
 _IN_REFEREE = 2.0  # seconds that a referee has beyond the candidate's limit
 _FAULTS = {Verdict.ERROR, Verdict.WRONG}
+_SIGNALS = {found.value: found.name for found in signal.Signals}
 _MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError"}
 
 
@@ -40,7 +41,7 @@ class Setting:
 
 
 def seed_of(job: Job) -> int:
-    """The seed of `random` and `numpy.random`: a keyed hash, so that a program cannot know it and a rerun has it again."""
+    """The seed of `random` and `numpy.random`: a keyed hash, which no program can foresee and every rerun has again."""
     key = job.seed.to_bytes(16, "little", signed=True)
     return int.from_bytes(
         blake2b(job.program.encode("utf-8", "surrogatepass"), key=key, digest_size=7).digest(), "little"
@@ -379,7 +380,7 @@ def _death(end: Ended) -> tuple[Verdict, str]:
 
 
 def _signal_verdict(number: int, end: Ended) -> tuple[Verdict, str]:
-    name = signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
+    name = _SIGNALS.get(number, f"signal {number}")
     if number == signal.SIGXCPU:
         return Verdict.TIMEOUT, "used up its processor time"
     if number == signal.SIGSYS or (number == signal.SIGKILL and end.denied):

@@ -21,8 +21,8 @@ PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
 
 _MODULES: Final = (
-    "codec", "channel", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate", "comparison", "stand_in",
-    "referee", "zygote",
+    "codec", "channel", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate", "comparison",
+    "stand_in", "referee", "zygote",
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """
@@ -154,6 +154,7 @@ class ZygoteServer:
         if kind != "ready":
             self.close()
             raise InfrastructureError(f"The process that runs programs did not start: {content}.")
+        assert isinstance(content, list)
         self.layers = content
         self.control.setblocking(False)
 

@@ -1,56 +1,53 @@
 """The fork server that runs programs, and the messages between it, its children and the judge.
 
-Started once as `python -I -c ...` (never forked from the trainer); the sources of the modules it needs are handed to it
-on the control socket, under their own names (`codegym.envs.execution.codec`, `isolation`, `coverage`, `candidate`,
-`referee`): those modules import the standard library and each other, nothing else. Numpy only in the numpy profile.
+Started once as an isolated interpreter (never forked from the trainer); the sources of the modules it needs are handed
+to it on standard input and imported under their own names (`server._MODULES`): they import the standard library and
+each other, nothing else.
 
     judge ---- control socket ---- zygote            one per core and profile; sees neither programs nor tests
-      |                              | fork ahead
-      +------ fresh channel ------ child             one per program: a candidate; or a referee (never both)
+      |                              | forks ahead
+      +------ fresh channel ------ child             one per program: a candidate; or a referee, never both
 
-The order in the zygote: /dev/null on 0, 1, 2; import the standard library; `isolation.enter_zygote(layers)` (namespaces,
-Landlock, capabilities, no_new_privs; may fork itself into a pid namespace, the caller goes on in the init);
-in the numpy profile, numpy; `gc.freeze()`; serve. In each child, right after the fork and before any byte from
-the judge is read: close everything but the channel, then `isolation.enter_child()` (seccomp, static rlimits). The child then waits, jailed, for its
-first message: seccomp must leave it recvmsg, sendmsg, read, write, sendto/sendmsg on what it holds, mmap, munmap, close, dup2/dup3,
-fcntl and prlimit64 of itself (the limits of memory, CPU and descriptors come with the job), and nothing else that a pure
-Python program does not need; never a new process. A program on standard input gets one such child per test.
+The order in the zygote: /dev/null on 0, 1, 2; the standard library; `isolation.enter_zygote` (may fork itself into a
+pid namespace: the caller goes on in the init); in the numpy profile, numpy; `gc.freeze`; serve. In each child, right
+after the fork and before any byte from the judge is read: close everything but the channel, then
+`isolation.enter_child`. The child then waits, jailed, for its first message; a candidate also waits for its turn: one at
+a time runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the job.
+A program on standard input gets one such child per test.
 
 Frames
     A channel is a SOCK_STREAM socket pair: frames of 4 bytes little-endian length and one `codec` value, a list that
-    begins with its kind. In the control socket (SOCK_SEQPACKET) one packet is one such value. Both ends bound the length.
+    begins with its kind. On the control socket (SOCK_SEQPACKET) a packet is one such value. Both ends bound it.
 
 Control: judge to zygote
-    ["fork", [number, ...], role]   as many descriptors are attached (SCM_RIGHTS): the children's ends of their channels;
-                                role "candidate" (one at a time runs in a zygote, in the order of their numbers) or "referee"
-                                (`referee.serve(channel, first message)`)
+    ["fork", [number, ...], role]   as many descriptors are attached (SCM_RIGHTS): the children's ends of their channels
+                                role: "candidate" or "referee" (`referee.serve(channel, first message)`)
     ["kill", number]            SIGKILL through the pidfd; answered by "exit" as every death
 Control: zygote to judge
-    ["ready", report]           once: what `isolation.enter_zygote` said about each layer
-    ["exit", [[number, status, cpu_seconds, max_rss_kb, killed, denied], ...]]   children are gone, with whatever they had
-                                started (`status` as of waitpid; `killed` counts what had to be killed, -1: it was
-                                itself swept away with another; `denied` counts the system calls refused)
-    ["dead", message]           instead of "ready"
+    ["ready", layers]           once: what `isolation.enter_zygote` said about each layer; or ["dead", message]
+    ["exit", [[number, status, cpu seconds, max rss in KiB, killed, denied], ...]]   children are gone, with whatever
+                                they had started. status: as of waitpid; killed: processes that it left behind, -1 if it
+                                was itself swept away with another; denied: system calls refused
 
 Candidate: judge to child (program text and inputs; never an expected value, a test's source or a verdict)
-    ["run", options, source, calls]   attached: a memfd for coverage if options["coverage"], see coverage.py
-        options: entry, name (`__name__`), usual_imports, memory (bytes), cpu (seconds), output (bytes), seed, coverage,
-                 serve (stay after the answers)
+    ["run", options, source, calls]   attached: a memfd for coverage if options["coverage"] (its size), see coverage.py
+        options: name (`__name__`), usual_imports, memory (bytes), cpu (seconds), output (bytes), seed, coverage,
+                 tracer, serve (stay after the answers)
         calls:   [[function, args, kwargs, want_args], ...]; function is a name, or "Class.method" of a fresh instance;
                  want_args asks for the arguments back as they are after the call
     ["call", function, args, kwargs, want_args]   one more call (only if serve)
     ["op", operation, handle, operands]           an operation on an object that stayed here (only if serve)
-        "iter" []             -> a handle of an iterator        "next" []        -> value, or ["stop"]
-        "len" []              -> int                            "index" [key]    -> value
+        "iter" []             -> a handle of an iterator        "next" []            -> value, or ["stop"]
+        "len" []              -> int                            "contains" [x]       -> bool
+        "index" [key]         -> value                          "set_index" [key, value]
         "attribute" [name]    -> value                          "set_attribute" [name, value]
-        "call" [args, kwargs] -> value                          "contains" [x]   -> bool
-        "binary" [name, x, reflected] -> value, name of a function of `operator` ("eq", "lt", "add", ...); x may be a handle
-        "unary" [name]        -> value: "str", "repr", "hash", "bool", "int", "float", "neg", "abs", "reversed"
+        "call" [args, kwargs] -> value                          "unary" [name]       -> value, see candidate._UNARY
+        "binary" [name, x, reflected] -> value; a function of `operator`, see candidate._BINARY; x may be a handle
         "isinstance" [name]   -> bool, by the names of the classes in the type's mro
         "name" [global name]  -> value; the handle is 0: a global of the program (also a class, as a handle)
         "drop" []             -> None
-    ["stdio", options, source]                    one run of the whole program; attached: the memfd for coverage if asked,
-                                                  the sealed memfd of standard input, the write end of a pipe for output
+    ["stdio", options, source]                    one run of the whole program; attached: the memfd for coverage, the
+                                                  sealed memfd of standard input, the write end of a pipe for output
     ["in_process", options, source, test, nonce]  a test that must share the interpreter (trust="in-process")
 Candidate: child to judge
     ["statements", [start, end, start, end, ...]] only with coverage, before any code of the program runs
@@ -65,31 +62,27 @@ Candidate: child to judge
                                                   "output": printed too much
     ["passed", nonce] or ["wrong", message]       to "in_process"
 
-Referee: judge to child. `task` is opaque to the judge but for its kind; referee.py is its only reader and writer
+Referee: judge to child. A task is opaque to the judge but for its kind and calls; referee.py alone reads it
     ["referee", task]           a new task; a referee serves tasks one after the other until its channel is closed.
                                 task["answers"] further frames follow it at once: the candidate's answers, verbatim and
                                 each in its own frame, because they are hostile bytes
-    an answer                   to a "call" or "op", verbatim; ["gone"] if the candidate is dead: the test ends with "ABSENT"
+    an answer                   to a "call" or "op", verbatim; ["gone"] if the candidate is dead: the test is "ABSENT"
 Referee: child to judge
-    ["call", ...] or ["op", ...]   a live question, relayed to the candidate verbatim; at most `MAX_OPERATIONS` a task
-    ["verdict", verdict, message, extra]   ends the task. verdict: "PASS", "WRONG", "ERROR" (with the exception's type in message),
-                                ...; extra: the recorded calls of a recording task (a list of `calls` as in "run"), else None
-    Tasks: {"kind": "record" | "replay" | "live", "source", "setup", "prelude", "entry", "calls", "answers"};
-    in "replay" `calls` is what was asked for and `answers` how many answers follow (fewer than calls where the candidate
-    died on the way: the test ends with verdict "ABSENT" when it needs the first missing one, and the judge says why the
-    candidate died); a call that differs from the next recorded one is asked live.
-
-What the referee gets from the candidate is bytes for `codec.decode`; what it returns is bytes for it too. In the referee
-`codec.decode(data, resolve=...)` turns handles into stand-ins, and encoding a stand-in writes its handle back.
+    ["call", ...] or ["op", ...]   a live question, relayed to the candidate verbatim
+    ["verdict", verdict, message, extra]   ends the task; extra: the calls of a recording task, as in "run", else None
+    Tasks: {"kind": "record" | "replay" | "live", "source", "setup", "prelude", "entry", "calls", "answers"}; in
+    "replay" `calls` is what was asked for and `answers` how many answers follow (fewer than calls where the candidate
+    died on the way). A call that is not the next one of `calls`, or has no answer, ends the test with verdict "ABSENT":
+    the judge then says why the candidate died, or has the test ask live.
 """
 
 from __future__ import annotations
 
 import array
 import contextlib
-import fcntl
 import gc
 import importlib
+import io
 import os
 import resource
 import select
@@ -99,14 +92,14 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from codegym.envs.execution import candidate, codec, isolation, referee, seccomp
+from codegym.envs.execution import candidate, codec, coverage, isolation, referee, seccomp
 from codegym.envs.execution.channel import Channel
 
 PRELOADED: Final = (
     "abc", "array", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
     "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "numbers",
-    "operator", "os", "queue", "random", "re", "signal", "statistics", "string", "struct", "sys", "textwrap", "threading",
-    "time", "traceback", "types", "typing",
+    "operator", "os", "queue", "random", "re", "signal", "statistics", "string", "struct", "sys", "textwrap",
+    "threading", "time", "traceback", "types", "typing",
 )  # fmt: skip
 """Imported before the first fork, so that no program pays for them."""
 
@@ -139,6 +132,8 @@ def main(config: dict[str, Any]) -> NoReturn:
         for name in config["packages"]:
             with contextlib.suppress(ImportError):  # this interpreter has no numpy: programs that need it will say so
                 importlib.import_module(name)
+        if config["profile"] == "coverage":
+            coverage.warm_up()
         candidate.usual_imports()
         for name in [name for name in sys.modules if name.split(".")[0] == "codegym"]:
             del sys.modules[name]
@@ -165,9 +160,10 @@ def _forget_streams() -> None:
     for number in range(3):
         os.dup2(null, number)
     os.close(null)
-    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, closefd=False), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), encoding="utf-8", errors="backslashreplace")
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 
 
 @dataclass

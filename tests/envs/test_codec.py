@@ -1,4 +1,5 @@
 """What crosses the wall comes back exactly; what is hostile does not come back at all, and quickly."""
+# ruff: noqa: E501  (values in one line)
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Executed statement spans: exact on hand-made cases, equal to coverage.py by lines, and without a trace in behaviour."""
+"""Executed statement spans: exact on hand-made cases, equal to coverage.py by lines, and no trace in behaviour."""
+# ruff: noqa: E501  (programs in one line)
 
 from __future__ import annotations
 
@@ -73,11 +74,6 @@ def test_spans_are_statements_and_headers(line_end: str) -> None:
     assert len(EXPECTED) <= most_statements(program)
 
 
-def test_a_byte_order_mark_is_a_character_of_the_text() -> None:
-    program = "\ufeffé = 1; y = 2"
-    assert texts(program, statements(program)) == ["é = 1", "y = 2"]
-
-
 @given(
     st.lists(st.sampled_from(["x = 1", "if x: pass", "if x:\n  y = 2\nelse:\n  z = 3", "def f(): 'd'", "x = 1; y = 2"]))
 )
@@ -141,7 +137,7 @@ def test_the_statements_that_ran(name: str) -> None:
 BEHAVIOUR = [
     "def f():\n    'doc'\n    x = 1\nseen = (f.__doc__, f.__code__.co_varnames, f.__code__.co_firstlineno, f.__annotations__)",
     "'module doc'\nfrom __future__ import annotations\nseen = (__doc__, sorted(globals()))",
-    "class A:\n    'doc'\n    x = 1\n    y = [x for _ in (1,)]\nseen = (A.__doc__, sorted(vars(A)))",
+    "class A:\n    'doc'\n    x = 1\n    y = [i for i in (1,)]\nseen = (A.__doc__, sorted(vars(A)))",
     "class M(type):\n    def __prepare__(name, bases): return __import__('collections').defaultdict(int)\n"
     "class A(metaclass=M):\n    y = z\nseen = A.y",
     "def f():\n    n = 0\n    def g():\n        nonlocal n\n        n += 1\n        return n\n    return g() + g()\nseen = f()",
