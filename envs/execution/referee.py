@@ -32,6 +32,8 @@ _MEMORY: Final = 2 << 30
 _ANY_SIZE: Final = 1 << 28
 _MESSAGE: Final = 400
 _FILE: Final = "<test>"
+_KEPT: Final = 256  # compiled tests
+_PARTS: Final = ("prelude", "setup", "source")
 _MEMORY_ERRORS: Final = ("MemoryError", "_ArrayMemoryError")
 
 
@@ -42,13 +44,16 @@ class _End(BaseException):
 def serve(channel: Channel, message: list[Any]) -> None:
     """Run the tasks of a channel until it is closed, beginning with the one already received."""
     isolation.limit(seconds=None, memory=_MEMORY, profile="numpy")
-    compiled: dict[str, _Test] = {}
+    compiled: dict[tuple[str, ...], _Test] = {}
     while True:
         task = message[1]
         answers = [channel.receive() for _ in range(task["answers"])]
-        if task["source"] not in compiled:
-            compiled[task["source"]] = _Test(task)
-        channel.send(_Sitting(channel, task, answers).judge(compiled[task["source"]]))
+        parts = tuple(task[part] for part in _PARTS)
+        if parts not in compiled:
+            if len(compiled) >= _KEPT:
+                compiled.clear()
+            compiled[parts] = _Test(parts)
+        channel.send(_Sitting(channel, task, answers).judge(compiled[parts]))
         data = channel.receive()
         if data is None:
             return
@@ -64,13 +69,12 @@ class _Test:
         error: why it does not compile, or "".
     """
 
-    def __init__(self, task: dict[str, Any]) -> None:
+    def __init__(self, texts: tuple[str, ...]) -> None:
         self.parts: list[tuple[str, str, CodeType]] = []
         self.has_check = False
         self.error = ""
         try:
-            for part in ("prelude", "setup", "source"):
-                text = task[part].replace("\r\n", "\n")
+            for part, text in zip(_PARTS, texts, strict=True):
                 tree = ast.parse(text, _FILE)
                 self.parts.append((part, text, compile(tree, _FILE, "exec", dont_inherit=True)))
             body = tree.body
