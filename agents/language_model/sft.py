@@ -33,7 +33,7 @@ class FineTuning:
     """
 
     steps: int = 600
-    batch_size: int = 64
+    batch_size: int = 32
     learning_rate: float = 3e-3
     warmup_steps: int = 40
     weight_decay: float = 0.1

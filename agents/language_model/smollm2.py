@@ -50,5 +50,10 @@ def convert(file: Path, target: Path) -> None:
             [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
         )
         model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
-        model.save_pretrained(target)
+        plain = AutoModelForCausalLM.from_config(
+            model.config, dtype=torch.float32
+        )  # one that is not marked as quantized
+        plain.load_state_dict(model.state_dict())
+        plain.generation_config = model.generation_config
+        plain.save_pretrained(target)
         tokenizer.save_pretrained(target)

@@ -18,7 +18,8 @@ from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.families import arithmetic, list_filters
 from codegym.envs.problems.katas.family import Family, Kata, Parameters, build_from, parameters_of_split
 from codegym.envs.problems.katas.pieces import Piece, constants
-from codegym.envs.problems.katas.source import locate
+from codegym.envs.problems.katas.source import locate, select, uris
+from codegym.envs.problems.katas.source import problem as kata_of
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.statement import prompt
 
@@ -87,6 +88,15 @@ def example(seed: int, index: int, rate: float = 0.0) -> tuple[str, str]:
 def examples(seed: int, count: int, rate: float = 0.0) -> Iterator[tuple[str, str]]:
     """The first `count` training examples of a seed; `rate` as in `example`."""
     return (example(seed, index, rate) for index in range(count))
+
+
+def vocabulary_texts() -> Iterator[str]:
+    """What the shipped vocabulary is trained on: 3,000 examples of the corpus, and 300 other train katas, in turns."""
+    yield from (prompt_text + completion for prompt_text, completion in examples(0, 3000))
+    others = [family for family in select("") if "tiny" not in family.tags]
+    for uri in uris(others, "train")[:300]:
+        kata = kata_of(uri)
+        yield prompt(kata) + kata.references[0]
 
 
 @functools.cache
