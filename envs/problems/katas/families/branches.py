@@ -285,6 +285,10 @@ def _class(parameters: Parameters, draws: Draws) -> Kata:
         commands(10),
         commands(14),
     ]
+    inputs += [[[name, value]] for name in (one, two) for value in (0, 2, 3)]
+    inputs += [[[name, 1], [name, 6]] for name in (one, two)] + [
+        [*(["push", n] for n in (5, 2, 5, 1)), [two, 1], [one, 1]]
+    ]
     statements = (
         f"Complete the class: run starts with the list {start} and obeys commands, [name, value] each: {said}. It returns {wanted}.",
         f"The method run keeps a list, {start} at first, and changes it by commands of a name and a value: {said}. At the end it returns {wanted}.",

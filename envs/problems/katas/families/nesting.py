@@ -120,6 +120,7 @@ def _table(parameters: Parameters, draws: Draws) -> Kata:
         table(4, 5, -4, 4),
         table(5, 3, 0, 9),
     ]
+    inputs += [[[0] * i + list(range(1, 8 - i)) for i in range(7)], [[i] * 7 for i in range(8)], [list(range(8))] * 7]
     inputs += [table(1, 6, 0, 9), table(6, 1, 0, 9), [[c + 1] * 3] * 4, table(6, 4, -9, 9)]
     return function_kata(
         draws,

@@ -163,7 +163,7 @@ def _formula(parameters: Parameters, draws: Draws) -> Kata:
         f"{signs[0]} 5 {signs[1]} 3",
         text(3),
         "",
-        *(f"{sign} 7" for sign in signs),
+        *(f"{sign} {n}" for sign in signs for n in (7, 0)),
         " ".join(f"{sign} 4" for sign in signs),
     ]
     inputs += [

@@ -1,0 +1,103 @@
+"""`codegym problems list`, `show` and `verify`, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codegym.cli import main
+from codegym.envs.problems.catalog import load_problems
+
+
+def test_list_counts_the_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["problems", "list", "katas", "humaneval", "--json"]) == 0
+    katas, human_eval = json.loads(capsys.readouterr().out)
+    assert human_eval["problems"] == 164 and human_eval["splits"] == {} and human_eval["licence"] == "MIT"
+    assert sum(katas["splits"].values()) == katas["problems"] == len(load_problems("katas"))
+    assert katas["sha256"] == load_problems("katas").sha256
+
+
+def test_list_names_every_set_even_one_that_is_not_here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CODEGYM_DATA", str(tmp_path))
+    assert main(["problems", "list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("katas", "humaneval", "mbpp", "MIT", "164"))
+
+
+@pytest.mark.parametrize("uri", ["humaneval/0", "katas/list-filter-sum/17", "katas/program-lines/3"])
+def test_show_has_what_agents_see_and_no_more(uri: str, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = load_problems(uri.split("/")[0])[uri]
+    assert main(["problems", "show", uri]) == 0
+    text = capsys.readouterr().out
+    assert main(["problems", "show", uri, "--json"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert uri in text and uri == seen["uri"]
+    assert seen["hidden_tests"] == len(problem.hidden_tests) and seen["given"] == problem.given
+    for shown in (text, json.dumps(seen)):
+        assert problem.references[0].removeprefix(problem.given).strip().split("\n")[-1] not in shown
+        assert "def check" not in shown
+
+
+def test_show_finds_problems_of_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        json.dumps({"id": 1, "statement": "Say hi.", "hidden_tests": [{"kind": "stdio", "stdin": "", "stdout": "hi"}]})
+    )
+    assert main(["problems", "show", "mine/1", "--problems", f"jsonl:{path}"]) == 0
+    assert "Say hi." in capsys.readouterr().out
+
+
+def test_verify_passes_a_sound_set(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    assert main(["problems", "verify", "katas:labels", "--split", "test", "--limit", "5", "--json", str(out)]) == 0
+    assert "5 problems, 10 references, 0 broken" in capsys.readouterr().out
+    assert json.loads(out.read_text())["broken"] == []
+
+
+def test_verify_names_what_is_broken(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    test = {"kind": "call", "args": [2], "expected": 4}
+    rows = [
+        {"id": "good", "entry_point": "f", "references": ["def f(x): return 2 * x"], "hidden_tests": [test]},
+        {
+            "id": "bad",
+            "entry_point": "f",
+            "references": ["def f(x): return 2 * x", "def f(x): return x"],
+            "hidden_tests": [test],
+        },
+        {"id": "none", "entry_point": "f", "hidden_tests": [test]},
+    ]
+    path, out = tmp_path / "mine.jsonl", tmp_path / "result.json"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert main(["problems", "verify", f"jsonl:{path}", "--json", str(out)]) == 1
+    text = capsys.readouterr().out
+    assert "mine/bad: reference 1 is WRONG" in text and "mine/none: it has no reference" in text
+    assert "3 problems, 3 references, 2 broken" in text
+    broken = json.loads(out.read_text())["broken"]
+    assert [(item["problem"], item["reference"], item["verdict"]) for item in broken] == [
+        ("mine/none", None, None),
+        ("mine/bad", 1, "WRONG"),
+    ]
+    assert main(["problems", "verify", f"jsonl:{path}", "--first"]) == 1
+    assert "1 broken" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "katas", "humanevla"],
+        ["show", "humanevla/1"],
+        ["show", "humaneval/999"],
+        ["verify", "humanevla"],
+        ["verify", "katas", "--split", "tset"],
+        ["verify", "katas", "--limit", "0"],
+        ["verify", "jsonl:/no/such/file.jsonl"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["problems", *words]) == 2
+    error = capsys.readouterr().err.strip()
+    assert error.startswith("codegym: ") and "\n" not in error
