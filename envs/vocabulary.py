@@ -150,12 +150,13 @@ def grammar_vocabulary() -> Vocabulary:
 
 GRAMMAR = (
     "",
-    *(f"\n    return {first}" for first in ("a", "b", "max(a, b)", "min(a, b)", "abs(a - b)", "abs(a)")),
-    *(f" + {second}" for second in ("a", "b", "1", "2", "3", "4", "5")),
-    *(f" - {second}" for second in ("a", "b", "1", "2", "3", "4", "5")),
-    *(f" * {second}" for second in ("a", "b", "2", "3", "4", "5")),
-    *(f" // {second}" for second in ("2", "3")),
-    *(f" % {second}" for second in ("2", "3", "10")),
+    *(f"\n    return {code}" for code in ("a", "b", "a + b", "a - b", "b - a", "a * b", "a * a")),
+    *(f"\n    return {code}" for code in ("max(a, b)", "min(a, b)", "abs(a - b)", "abs(a)", "abs(b)")),
+    *(f" + {constant}" for constant in (1, 2, 3, 4)),
+    *(f" - {constant}" for constant in (1, 2, 3, 4)),
+    *(f" * {constant}" for constant in (2, 3, 4, 5)),
+    *(f" // {constant}" for constant in (2, 3, 4)),
+    *(f" % {constant}" for constant in (2, 3, 5, 10)),
 )
 """The pieces from which every program of the katas `one-operation` can be made; the first ends the program."""
 
