@@ -14,7 +14,7 @@ Features (float32, all in -1..1), in this order:
 10     lines of text so far, of 64
 11     tokens of text so far, of 512
 12-15  Pseudocode: the last step was none, <Action 1>, <Action 2>, <Action 3> (one-hot); else zeros
-16-47  the problem: signed hashes of the words of its statement and public tests, of length 1
+16-47  the problem: signed hashes of the words of its statement and public tests, of largest entry 1
 48-79  the last four tokens, the last one first: eight hash signs each, zeros before the text
 ====== =====================================================================================
 """
@@ -283,10 +283,10 @@ def _token_signs(vocabulary: Vocabulary) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=4096)
 def _problem_features(seen: Visible) -> NDArray[np.float32]:
-    """[32] signed hashes of the statement's words, of length 1."""
+    """[32] signed hashes of the statement's words, of largest entry 1."""
     vector = np.zeros(_TOKENS - _PROBLEM)
     for word in re.findall(r"\w+|[^\w\s]", "\n".join((seen.statement, *seen.public_tests))):
         digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         vector[digest[0] % len(vector)] += 1.0 if digest[1] & 1 else -1.0
-    length = float(np.sqrt((vector * vector).sum()))
-    return (vector / length if length else vector).astype(np.float32)
+    largest = float(np.abs(vector).max())
+    return (vector / largest if largest else vector).astype(np.float32)
