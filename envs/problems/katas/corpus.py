@@ -91,12 +91,10 @@ def examples(seed: int, count: int, rate: float = 0.0) -> Iterator[tuple[str, st
 
 
 def vocabulary_texts() -> Iterator[str]:
-    """What the shipped vocabulary is trained on: 3,000 examples of the corpus, and 300 other train katas, in turns."""
-    yield from (prompt_text + completion for prompt_text, completion in examples(0, 3000))
+    """What the shipped vocabulary is trained on: 3,000 examples, and the programs of 300 other train katas."""
+    yield from (read + completion for read, completion in examples(0, 3000))
     others = [family for family in select("") if "tiny" not in family.tags]
-    for uri in uris(others, "train")[:300]:
-        kata = kata_of(uri)
-        yield prompt(kata) + kata.references[0]
+    yield from (kata_of(uri).references[0] for uri in uris(others, "train")[:300])
 
 
 @functools.cache
