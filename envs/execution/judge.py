@@ -23,6 +23,8 @@ _MESSAGE = 500
 _SLACK = 1 << 16  # bytes beside the values on a channel
 _IN_REFEREE = 2.0  # seconds that a referee has beyond the candidate's limit
 _FAULTS = {Verdict.ERROR, Verdict.WRONG}
+# What Landlock and the read-only root answer: only the program sees it, so it is believed to its disadvantage alone.
+_REFUSALS = ("PermissionError: [Errno 13]", "OSError: [Errno 30]")
 _SIGNALS = {found.value: found.name for found in signal.Signals}
 _MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError"}
 
@@ -177,6 +179,9 @@ class _Trial:
     ) -> None:
         """Keep the result of one test."""
         verdict, message = said
+        if verdict is Verdict.ERROR and message.startswith(_REFUSALS):
+            verdict = Verdict.POLICY
+            self.denied += 1
         if end is not None and end.denied and verdict in _FAULTS:
             verdict = Verdict.POLICY
         executed = self.executed(end, rows) if end is not None and self.job.coverage else None

@@ -14,7 +14,7 @@ import fcntl
 import os
 import platform
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 Profile = Literal["python", "binary"]
@@ -159,7 +159,7 @@ class SystemCallFilter:
             raise OSError(code, os.strerror(code))
         return result
 
-    def _numbers(self, calls: dict[str, tuple[int | None, int | None]] | dict[str, tuple[int, int]]) -> list[int]:
+    def _numbers(self, calls: Mapping[str, tuple[int | None, int | None]]) -> list[int]:
         return [n for pair in calls.values() if (n := pair[self._column]) is not None]
 
     def _compile(self, audit: int, allowed: set[int], deny: int) -> tuple[ctypes.Array[_Filter], list[int]]:
