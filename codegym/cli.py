@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 
@@ -46,7 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     import tyro
 
     options = tyro.cli(
-        module.Options, args=words[len(name.split()) :], prog=f"codegym {name}", description=module.Options.__doc__
+        module.Options,
+        args=words[len(name.split()) :],
+        prog=f"codegym {name}",
+        description=inspect.getdoc(module.Options),
     )
     try:
         return int(module.main(options) or 0)
