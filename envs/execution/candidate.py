@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import marshal
 import mmap
 import operator
 import os
@@ -25,6 +26,7 @@ from codegym.envs.execution.channel import Channel, move
 FILE_NAME: Final = "<program>"
 MAX_HANDLES: Final = 100_000
 MAX_MESSAGE: Final = 300
+_TUPLE: Final = ord("(")
 _BINARY: Final = (
     "eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and_",
     "or_", "xor", "lshift", "rshift", "is_", "is_not",
@@ -36,7 +38,7 @@ _UNARY: Final[dict[str, Callable[[Any], Any]]] = {
 }  # fmt: skip
 
 
-def run(channel: Channel, message: list[Any]) -> None:
+def run(channel: Channel, message: Any) -> None:
     """Load the program of a "run" message and answer its calls; returns when the process has nothing left to say."""
     _, options, source, calls = message
     recorder = _recorder(options, channel.descriptors())
@@ -44,15 +46,18 @@ def run(channel: Channel, message: list[Any]) -> None:
     _quiet(channel, options["output"])
     if not program.load(source):
         return
-    for number, (function, args, kwargs, want_args) in enumerate(calls):
+    for number, packed in enumerate(calls):
         recorder.turn(number + 1)
-        program.send_answer(program.call(function, args, dict(kwargs), want_args))
+        function, args, kwargs, want_args = (
+            marshal.loads(packed) if packed[0] == _TUPLE else codec.decode(packed, None, 1 << 28)
+        )
+        program.send_answer(program.call(function, args, kwargs, want_args))
     if options["serve"]:
         program.serve()
     recorder.stop()
 
 
-def run_stdio(channel: Channel, message: list[Any]) -> NoReturn:
+def run_stdio(channel: Channel, message: Any) -> NoReturn:
     """Run the program of a "stdio" message as a script on descriptors 0 and 1, and end as an interpreter would."""
     _, options, source = message
     *shared, standard_input, standard_output = channel.descriptors()
@@ -73,7 +78,7 @@ def run_stdio(channel: Channel, message: list[Any]) -> NoReturn:
         os._exit(status)
 
 
-def run_in_process(channel: Channel, message: list[Any]) -> None:
+def run_in_process(channel: Channel, message: Any) -> None:
     """Run a program together with a unittest-style test, which must share its interpreter; trust="in-process".
 
     What makes forging harder, not impossible: unittest is bound and the test compiled before the program runs, and the
@@ -82,7 +87,6 @@ def run_in_process(channel: Channel, message: list[Any]) -> None:
     import unittest
 
     _, options, source, test, nonce = message
-    message.clear()
     load, outcome = unittest.defaultTestLoader.loadTestsFromModule, unittest.TestResult()
     program = _Program(channel, options, coverage.Recorder(None, "none"))
     _quiet(channel, options["output"])
@@ -152,9 +156,7 @@ class _Program:
         self.numbers: dict[int, int] = {}
         self.module = types.ModuleType(options["name"])
         self.names = self.module.__dict__
-        self.names["__builtins__"] = builtins
-        if options["usual_imports"]:
-            self.names.update(usual_imports())
+        self.names["__builtins__"] = _builtins_with_usual if options["usual_imports"] else builtins
         sys.modules["__main__"] = sys.modules[options["name"]] = self.module
         sys.argv = ["program.py"]
         random.seed(options["seed"])
@@ -325,14 +327,22 @@ _USUAL_MODULES: Final = (
 )  # fmt: skip
 _USUAL_STARS: Final = ("typing", "collections", "heapq", "bisect", "itertools", "functools", "math")
 _usual: dict[str, Any] = {}
+_builtins_with_usual: dict[str, Any] = {}
+coverage.probed_builtins.append(_builtins_with_usual)
 
 
 def usual_imports() -> dict[str, Any]:
-    """The names that call-based problems of the APPS line take for granted."""
+    """The names that call-based problems of the APPS line take for granted.
+
+    Programs find them behind their globals, beside the builtins: filling each program's globals would write to the
+    memory of every one of these objects, which a child of the zygote pays for page by page.
+    """
     if not _usual:
         for name in _USUAL_STARS:
             module = __import__(name)
             public = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
             _usual.update({n: getattr(module, n) for n in public if not hasattr(builtins, n)})
         _usual.update({name: __import__(name) for name in _USUAL_MODULES})
+        _builtins_with_usual.update(vars(builtins))
+        _builtins_with_usual.update(_usual)
     return _usual

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ MODULE = "program"
 
 RECORDING_SECONDS = 30.0
 _NO_LIMIT = 1 << 28
+_MARSHAL = 2  # a format that every version of Python reads; only ever towards a child
 
 
 @dataclass
@@ -29,7 +31,8 @@ class Script:
         task: what the referee needs, without kind, calls and answers.
         key: of the referees that may be used for it.
         profile: of the referee.
-        calls: recorded calls, encoded; None where every call must be asked live.
+        calls: foreseen or recorded calls, encoded for the referee; None where every call must be asked live.
+        packed: the same for a candidate.
         count: number of recorded calls.
         row: first row of its calls among all calls of the problem.
     """
@@ -39,6 +42,7 @@ class Script:
     key: str
     profile: str
     calls: list[bytes] | None = None
+    packed: list[bytes] = field(default_factory=list)
     count: int = 0
     row: int = 0
 
@@ -76,7 +80,7 @@ class Plan:
     @property
     def shared_calls(self) -> list[bytes]:
         """The calls of the process that answers all of them: recorded ones first, then those of call tests."""
-        recorded = [call for script in self.scripts for call in script.calls or ()]
+        recorded = [call for script in self.scripts for call in script.packed]
         return recorded + [self.encoded[index] for index in self.calls]
 
 
@@ -88,8 +92,8 @@ def make_plan(problem: Problem, selection: TestSelection) -> Plan:
         if isinstance(test, CallTest):
             (plan.fresh if test.fresh else plan.calls).append(index)
             call = [entry, list(test.args), dict(test.kwargs), False]
-            plan.encoded[index] = codec.encode(call, max_bytes=_NO_LIMIT)
-            if b'"numpy"' in plan.encoded[index] or b'"ndarray"' in plan.encoded[index]:
+            packed = plan.encoded[index] = _packed(call)
+            if packed.startswith(b"[") and (b'"numpy"' in packed or b'"ndarray"' in packed):
                 plan.profile = "numpy"
         elif isinstance(test, StdioTest):
             plan.stdio.append(index)
@@ -135,7 +139,8 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
             result: Verdicts = yield dialogue
             calls = _recorded(result)
         script.calls = None if calls is None else [codec.encode(call, max_bytes=_NO_LIMIT) for call in calls]
-        script.count = len(script.calls or ())
+        script.packed = [_packed(call) for call in calls or ()]
+        script.count = len(script.packed)
         script.row = row
         row += script.count
     plan.recorded = True
@@ -164,25 +169,27 @@ def request(
     """Return the frame that makes a child run a program and answer calls."""
     options = _options(plan, seed, coverage, tracer)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
-    parts = (b'["run",', codec.encode(options), b",", _text(source), b",[", b",".join(calls), b"]]")
-    return framed(b"".join(parts))
+    return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
 
 
 def stdio_request(plan: Plan, source: str, seed: int, *, coverage: int = 0, tracer: str = "fast") -> bytes:
     """Return the frame that makes a child run a program as a script."""
     options = _options(plan, seed, coverage, tracer) | {"name": "__main__", "usual_imports": False, "serve": False}
-    return framed(b"".join((b'["stdio",', codec.encode(options), b",", _text(source), b"]")))
+    return framed(marshal.dumps(("stdio", options, source), _MARSHAL))
 
 
 def in_process_request(plan: Plan, source: str, test: str, nonce: str, seed: int) -> bytes:
     """Return the frame that makes a child run a program together with its test."""
     options = _options(plan, seed, 0, "none") | {"name": MODULE, "usual_imports": False, "serve": False}
-    content = codec.encode([test, nonce], max_bytes=_NO_LIMIT)[1:-1]
-    return framed(b"".join((b'["in_process",', codec.encode(options), b",", _text(source), b",", content, b"]")))
+    return framed(marshal.dumps(("in_process", options, source, test, nonce), _MARSHAL))
 
 
-def _text(source: str) -> bytes:
-    return codec.encode(source, max_bytes=_NO_LIMIT)
+def _packed(call: list[Any]) -> bytes:
+    """A call for a candidate: marshalled, which begins with a round bracket, or else written by the codec."""
+    try:
+        return marshal.dumps(tuple(call), _MARSHAL)
+    except ValueError:
+        return codec.encode(call, max_bytes=_NO_LIMIT)
 
 
 def _options(plan: Plan, seed: int, coverage: int, tracer: str) -> dict[str, Any]:

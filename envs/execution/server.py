@@ -26,7 +26,10 @@ _MODULES: Final = (
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """
-import sys, json, types, importlib.abc, importlib.util
+import sys, os, json, types, importlib.abc, importlib.util
+register, os.register_at_fork = os.register_at_fork, lambda **_: None
+import random  # which would reseed itself in every child; a child is seeded by its job
+os.register_at_fork = register
 config = json.loads(sys.stdin.buffer.read())
 class Sources(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     sources = config.pop("modules")

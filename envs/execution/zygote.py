@@ -11,9 +11,9 @@ each other, nothing else.
 The order in the zygote: /dev/null on 0, 1, 2; the standard library; `isolation.enter_zygote` (may fork itself into a
 pid namespace: the caller goes on in the init); in the numpy profile, numpy; `gc.freeze`; serve. In each child, right
 after the fork and before any byte from the judge is read: close everything but the channel, then
-`isolation.enter_child`. The child then waits, jailed, for its first message; a candidate also waits for its turn: one at
-a time runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the job.
-A program on standard input gets one such child per test.
+`isolation.enter_child`. The child then waits, jailed, for its first message; a candidate also waits for its turn: one
+at a time runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the
+job. A program on standard input gets one such child per test.
 
 Frames
     A channel is a SOCK_STREAM socket pair: frames of 4 bytes little-endian length and one `codec` value, a list that
@@ -29,12 +29,13 @@ Control: zygote to judge
                                 they had started. status: as of waitpid; killed: processes that it left behind, -1 if it
                                 was itself swept away with another; denied: system calls refused
 
-Candidate: judge to child (program text and inputs; never an expected value, a test's source or a verdict)
+Candidate: judge to child (program text and inputs; never an expected value, a test's source or a verdict). The first
+message is trusted, and marshalled, for speed: "run", "stdio" or "in_process", a tuple; everything later is `codec`.
     ["run", options, source, calls]   attached: a memfd for coverage if options["coverage"] (its size), see coverage.py
         options: name (`__name__`), usual_imports, memory (bytes), cpu (seconds), output (bytes), seed, coverage,
                  tracer, serve (stay after the answers)
-        calls:   [[function, args, kwargs, want_args], ...]; function is a name, or "Class.method" of a fresh instance;
-                 want_args asks for the arguments back as they are after the call
+        calls:   [(function, args, kwargs, want_args), ...], each packed (`plan._packed`); function is a name, or
+                 "Class.method" of a fresh instance; want_args asks for the arguments back as they are after the call
     ["call", function, args, kwargs, want_args]   one more call (only if serve)
     ["op", operation, handle, operands]           an operation on an object that stayed here (only if serve)
         "iter" []             -> a handle of an iterator        "next" []            -> value, or ["stop"]
@@ -83,6 +84,7 @@ import contextlib
 import gc
 import importlib
 import io
+import marshal
 import os
 import resource
 import select
@@ -341,11 +343,11 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
     first = mine.receive()
     if first is None:
         os._exit(0)
-    message = codec.decode(first, None, 1 << 28)
     if role == "referee":
         os.close(_TOKEN)
-        referee.serve(mine, message)
+        referee.serve(mine, codec.decode(first, None, 1 << 28))
         os._exit(0)
+    message = marshal.loads(first)
     os.read(_TOKEN, 1)  # one program at a time runs in a zygote
     os.close(_TOKEN)
     options = message[1]
