@@ -87,6 +87,8 @@ class TrainPPOOptions(PPOOptions):
     """Environment that the model writes its programs in."""
     problems: str = "katas:tiny"
     """Problem set: a name or kind:PATH; katas:tiny are the families that the tiny models know."""
+    tags: tuple[str, ...] = ()
+    """Keep problems that carry one of these tags; none keeps all. (A set of its own, as katas:tiny, loads faster.)"""
     split: str | None = None
     """Split to train on; by default train where there is one."""
     eval_split: str | None = None

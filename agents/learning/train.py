@@ -23,7 +23,7 @@ from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
 from codegym.agents.learning.token_batch import TokenBatch
 from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.episode import Episode
-from codegym.envs.errors import InfrastructureError, OptionError, unknown
+from codegym.envs.errors import InfrastructureError, unknown
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.files import append_line, read_json, require_writable_folder, write_atomically, write_json
 from codegym.envs.problems.catalog import load_problems
@@ -34,7 +34,7 @@ NOT_CONFIGURATION = ("out", "iterations", "checkpoint_every", "device")
 """Options that a resumed run may change: they decide where, how long and how safely, not what is learned."""
 
 IDLE_CRITIC_WINDOW = 5
-WORSE_THAN_A_CONSTANT = -0.2
+WORSE_THAN_A_CONSTANT = -0.5
 
 
 def train_ppo(options: TrainPPOOptions, *, executor: Executor | None = None) -> dict[str, Any]:
@@ -178,10 +178,18 @@ def _problems(options: TrainPPOOptions, problems: ProblemSet) -> tuple[Sequence[
     """The uris to train on, and those to evaluate on, evenly spread over the held-out split."""
     train = problems.split(options.split) if options.split else problems.default_split("train")
     test = problems.split(options.eval_split) if options.eval_split else problems.default_split("test")
-    if not len(train):
-        raise OptionError(f"{options.problems!r} has no problem to train on.")
-    count = min(options.eval_problems, len(test))
-    return train.uris, [test.uris[i * len(test) // count] for i in range(count)]
+    train_uris, test_uris = _tagged(train, options.tags), _tagged(test, options.tags)
+    count = min(options.eval_problems, len(test_uris))
+    return train_uris, [test_uris[i * len(test_uris) // count] for i in range(count)]
+
+
+def _tagged(problems: ProblemSet, tags: Sequence[str]) -> Sequence[str]:
+    """The uris of the problems that carry one of the tags."""
+    uris = [problem.uri for problem in problems if set(tags) & set(problem.tags)] if tags else problems.uris
+    if not uris:
+        known = sorted({tag for problem in problems for tag in problem.tags})
+        raise unknown(f"tag in {problems.spec}:", ", ".join(tags), known or ["(it has none)"])
+    return uris
 
 
 def _draw(uris: Sequence[str], count: int, seed: int, iteration: int) -> list[str]:
