@@ -297,3 +297,21 @@ def test_changing_a_problem_changes_the_hash_of_its_file(tmp_path: Path) -> None
     other = write(tmp_path / "b.jsonl", [{**OWN, "statement": "Return 2x."}])
     assert load_problems(spec).sha256 != load_problems(other).sha256
     assert replace(load_problems(spec)[0], uri="x/1").set_name == "x"
+
+
+def test_folders_and_lists_that_are_not_problems_are_named(tmp_path: Path) -> None:
+    folder = tmp_path / "train" / "0001"
+    folder.mkdir(parents=True)
+    with pytest.raises(DataError, match=r"no file .*question\.txt"):
+        load_problems(f"apps:{tmp_path / 'train'}")
+    for name in ("question.txt", "input_output.json", "solutions.json"):
+        (folder / name).write_text("{}")
+    (folder / "metadata.json").write_text("{")
+    with pytest.raises(DataError, match=r"0001: not a problem of APPS' format"):
+        load_problems(f"apps:{tmp_path / 'train'}")
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(DataError, match="a list of JSON objects is needed"):
+        load_problems(f"mbpp:{tmp_path / 'list.json'}")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({**MBPP, "task_id": 2000}))
+    with pytest.raises(DataError, match=r"line 1: 'task_id' must be a number from 1 to 974, not 2000"):
+        load_problems(f"mbpp:{tmp_path / 'rows.jsonl'}")

@@ -81,12 +81,15 @@ def from_record(uri: str, record: dict[str, Any]) -> Problem:
 
 
 def _read_folder(folder: Path) -> dict[str, Any]:
-    record: dict[str, Any] = {name: read_bytes(folder / file).decode() for name, file in _FOLDER_FILES.items()}
-    if (folder / "starter_code.py").is_file():
-        record["starter_code"] = read_bytes(folder / "starter_code.py").decode()
-    if (folder / "metadata.json").is_file():
-        record["difficulty"] = json.loads(read_bytes(folder / "metadata.json")).get("difficulty", "")
-    return record
+    try:
+        record: dict[str, Any] = {name: read_bytes(folder / file).decode() for name, file in _FOLDER_FILES.items()}
+        if (folder / "starter_code.py").is_file():
+            record["starter_code"] = read_bytes(folder / "starter_code.py").decode()
+        if (folder / "metadata.json").is_file():
+            record["difficulty"] = json.loads(read_bytes(folder / "metadata.json")).get("difficulty", "")
+        return record
+    except (UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
+        raise DataError(f"{folder}: not a problem of APPS' format ({error}).") from None
 
 
 def _unpacked(value: Any) -> Any:

@@ -25,7 +25,10 @@ SPLITS = {"train": (601, 974), "validation": (511, 600), "test": (11, 510), "pro
 """The official splits, by task_id, both ends included."""
 
 _FILES = {"mbpp": "mbpp/mbpp.jsonl", "sanitized-mbpp": "mbpp/sanitized-mbpp.json"}
-_LIMITS = Limits(seconds=10.0)  # the solution of mbpp/123 needs seconds of its own
+_LIMITS = Limits(seconds=10.0)
+_LONG: dict[int | None, Limits] = {
+    123: Limits(seconds=30.0)
+}  # its solution adds up divisors for seconds on a fast machine
 _HUB = {"mbpp": "full", "sanitized-mbpp": "sanitized"}
 
 
@@ -68,9 +71,12 @@ def _from_file(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], bytes]:
     if not data.lstrip().startswith(b"["):
         return list(json_lines(path, data)), data
     try:
-        return list(enumerate(json.loads(data), 1)), data
+        records = json.loads(data)
     except ValueError as error:
         raise DataError(f"{path}: not JSON ({error}).") from None
+    if not all(isinstance(record, dict) for record in records):
+        raise DataError(f"{path}: a list of JSON objects is needed.")
+    return list(enumerate(records, 1)), data
 
 
 def _from_hub(name: str) -> tuple[list[tuple[int, dict[str, Any]]], bytes]:
@@ -105,6 +111,7 @@ def check_record(record: dict[str, Any], where: str) -> None:
 
 def from_record(uri: str, record: dict[str, Any], *, licence: str = "") -> Problem:
     """A problem from a record of MBPP's format: text (or prompt), code, test_list, test_setup_code or test_imports."""
+    task = record.get("task_id") if isinstance(record.get("task_id"), int) else None
     code = record["code"].replace("\r", "")
     asserts = [test.strip().replace("\r", "") for test in record["test_list"]]
     setup = "\n".join([*record.get("test_imports", ()), record.get("test_setup_code") or ""]).replace("\r", "")
@@ -117,10 +124,10 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "") -> Probl
         references=(code,),
         public_tests=tests[:1],
         hidden_tests=tests[1:],
-        limits=_LIMITS,
+        limits=_LONG.get(task, _LIMITS),
         conditionals=count_conditionals(code),
         licence=licence,
-        base=f"mbpp/{record['task_id']}" if uri.startswith(("mbpp/", "sanitized-mbpp/")) else "",
+        base=f"mbpp/{task}" if task is not None and uri.startswith(("mbpp/", "sanitized-mbpp/")) else "",
     )
 
 
