@@ -143,10 +143,12 @@ def enter_zygote(
         _become_nobody()
         if "namespaces" in layers and not refused:
             namespaces.enter_user()  # so that RLIMIT_NPROC counts nobody else's processes; a bonus where allowed
-    if "namespaces" in layers and "pid" not in refused:
+    has_init = "namespaces" in layers and "pid" not in refused
+    if has_init:
         _become_init()
     _drop_capabilities()
-    die_with_parent()
+    if has_init:  # else the parent is a thread of the judge, which may end before the judge does
+        die_with_parent()
     if "landlock" in layers:
         report["landlock"] = _tried("landlock", lambda: _restrict(files))
     _prctl(_PR_SET_DUMPABLE, 0)
