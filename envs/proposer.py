@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from codegym.envs.mdp.state import Action, View
 
 
+@runtime_checkable
 class Proposer(Protocol):
     """Anything that can name k likely next actions for each of several unfinished programs."""
 

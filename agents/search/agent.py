@@ -10,7 +10,7 @@ from codegym.agents.search.export import TreeRecord, freeze
 from codegym.agents.search.leaf_value import CompletionRollouts, LeafValue, ProcessRewardValue, ProgramDomain
 from codegym.agents.search.mcts import MCTS, Budget, Tree
 from codegym.agents.search.planning import Plan, PlanningAgent
-from codegym.agents.search.policy import Planner, ProposerChildren, SampledPolicy
+from codegym.agents.search.policy import Children, LikeliestTokens, Planner, ProposerChildren, SampledPolicy
 from codegym.agents.search.programs import Draft, Drafts, PublicTests
 from codegym.agents.search.tree import Node, reroot
 from codegym.envs.mdp.process_reward import ProcessReward
@@ -55,7 +55,8 @@ class SearchAgent(PlanningAgent):
             problems: from a uri to the problem, of which only the public tests are used.
             search: selection rule, widening, back-up, leaves in flight.
             budget: per tree and search.
-            proposer: names the children of a node instead of the planner's own samples.
+            proposer: names the children of a node. By default these are the first actions of the planner's samples,
+                and in Token the likeliest tokens where the planner is a Proposer, as a LanguageModelAgent is.
             process_reward: values leaves instead of completions executed on public tests.
             alpha: weight of "compiles" in the score of a program.
             search_every_action: search again after each action, from its subtree (the tree is re-rooted), instead of
@@ -74,7 +75,11 @@ class SearchAgent(PlanningAgent):
         value: LeafValue = self._completions
         if process_reward is not None:
             value = ProcessRewardValue(process_reward, self._drafts)
-        children = None if proposer is None else ProposerChildren(proposer, self._drafts)
+        children: Children | None = None
+        if proposer is not None:
+            children = ProposerChildren(proposer, self._drafts)
+        elif isinstance(planner, Proposer):
+            children = LikeliestTokens(planner, self._policy, self._drafts)
         self._domain = ProgramDomain(self._drafts, self._policy, scorer, value, children)
         self._every_action = search_every_action
         self._keep = keep

@@ -43,6 +43,25 @@ class ProposerChildren:
         return [Proposals(tuple(actions[:count]), cost=1) for actions, count in zip(found, counts, strict=True)]
 
 
+class LikeliestTokens:
+    """Children of Token drafts from a Proposer, of others from samples.
+
+    A distribution over next tokens names every child at the price of one token. Lines and steps have no such
+    distribution: a Proposer would have to sample them, and samples that end with them complete no program.
+    """
+
+    def __init__(self, proposer: Proposer, policy: SampledPolicy, drafts: Drafts):
+        """Asks `proposer` about Token drafts and `policy` about others."""
+        self._tokens = ProposerChildren(proposer, drafts)
+        self._policy = policy
+
+    def propose(self, drafts: Sequence[Draft], counts: Sequence[int]) -> list[Proposals]:
+        """The likeliest next tokens, or the distinct first actions of samples."""
+        if all(draft.state.mdp == "token" for draft in drafts):
+            return self._tokens.propose(drafts, counts)
+        return self._policy.propose(drafts, counts)
+
+
 class Planner(Protocol):
     """What can write the rest of a program; a LanguageModelAgent is one."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -17,7 +18,7 @@ from codegym.agents.search.tree import PUCT
 from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
-from codegym.envs.mdp import line
+from codegym.envs.mdp import line, token
 from codegym.envs.mdp.state import Start, View
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import Problem
@@ -57,7 +58,7 @@ def play(agent: SearchAgent, view: View, seed: int) -> list:
     while not actions or actions[-1] != "<END>":
         (decision,) = agent.act([view], [{}], seeds=[seed])
         actions.append(decision.action)
-        view = View(**{**vars(view), "actions": (*view.actions, decision.action), "budget_left": view.budget_left - 1})
+        view = replace(view, actions=(*view.actions, decision.action), budget_left=view.budget_left - 1)
     return actions
 
 
@@ -129,7 +130,7 @@ def test_it_plans_again_when_the_view_is_not_what_the_plan_led_to(executor):
     agent = agent_for(even_sum(), executor, budget=Budget(rollouts=60))
     view = first_view(even_sum())
     agent.act([view], [{}], seeds=[1])
-    elsewhere = View(**{**vars(view), "actions": (ODD,), "text": f"{GIVEN}\n{ODD}", "budget_left": 7})
+    elsewhere = replace(view, actions=(ODD,), text=f"{GIVEN}\n{ODD}", budget_left=7)
     (decision,) = agent.act([elsewhere], [{}], seeds=[2])
     assert decision.action in (SUM, MAX) and decision.tokens > 0
     (decision,) = agent.act([first_view(even_sum())], [{}], seeds=[3])
@@ -160,7 +161,7 @@ def test_the_other_processes_are_searched_alike(name, executor):
         code = "```python\ndef f(xs):\n    return {}\n```"
         right, wrong = (("<Action 1> Add.", f"<Action 3>\n{code.format(value)}") for value in ("6", "0"))
         programs = {right: 0.1, wrong: 0.9}
-    easy = Problem(**{**vars(problem), "public_tests": problem.public_tests[:1]})
+    easy = replace(problem, public_tests=problem.public_tests[:1])
     planner = ScriptedPlanner(programs)
     agent = agent_for(easy, executor, planner, budget=Budget(rollouts=200))
     env = gym.make(f"codegym/{name.capitalize()}-v0", problems=ProblemSet.of([easy]), executor=executor)
@@ -215,6 +216,33 @@ def test_any_proposer_may_name_the_children(executor):
     agent = agent_for(even_sum(), executor, planner, proposer=Everything(), search=search, keep=records.append)
     assert play(agent, first_view(even_sum()), seed=0) == [EVEN, SUM, "<END>"]
     assert {node.action for node in records[0].nodes if node.depth == 1} == {EVEN, ODD}
+
+
+def test_in_token_a_planner_that_knows_the_likeliest_tokens_names_them(executor):
+    """Samples never take the right token; the distribution knows it."""
+    vocabulary = load_vocabulary(None)
+    right, wrong = ((*vocabulary.encode(f"\n    return {n}"), vocabulary.eos) for n in (6, 0))
+    fork = next(i for i, (a, b) in enumerate(zip(right, wrong, strict=True)) if a != b)
+
+    class Knowing(ScriptedPlanner):
+        def propose(self, views: Sequence[View], k: int) -> list[list[tuple[int, float]]]:
+            found = []
+            for view in views:
+                at = len(view.actions)
+                found.append([(wrong[at], 0.9), (right[at], 0.1)] if at == fork else [(right[at], 1.0)])
+            return found
+
+    problem = replace(even_sum(), public_tests=even_sum().public_tests[:1])
+    planner = Knowing({wrong: 1.0, right: 1e-12})
+    agent = agent_for(problem, executor, planner, budget=Budget(rollouts=100))
+    state = token.initial(problem, Start("question", problem.given), 32, vocabulary)
+    tokens = 0
+    while not state.done:
+        (decision,) = agent.act([token.view(state, problem, vocabulary)], [{}], seeds=[0])
+        tokens += decision.tokens
+        state = token.transition(state, decision.action, vocabulary)
+    assert state.actions == right
+    assert tokens > planner.tokens, "each distribution counts as a token"
 
 
 def test_a_search_that_reaches_no_end_completes_its_favourite_path(executor):
