@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,9 @@ class Lexer:
     lead: NDArray[np.int16]
     blank: NDArray[np.bool_]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Lexer:
+        return self
+
 
 @functools.lru_cache(maxsize=8)
 def lexer_of(vocabulary: Vocabulary) -> Lexer:
@@ -128,6 +132,7 @@ class Reader:
     """
 
     def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
+        self._vocabulary = vocabulary
         self._tables = lexer_of(vocabulary)
         self.mode = np.zeros(rows, dtype=np.intp)
         self.open = np.zeros((3, rows), dtype=np.int32)
@@ -135,11 +140,10 @@ class Reader:
         self.indent = np.zeros(rows, dtype=np.int32)
         self.blank = np.ones(rows, dtype=np.bool_)
 
-    def restart(self, row: int) -> None:
-        """Begin a new text in a row."""
-        self.mode[row] = self.lines[row] = self.indent[row] = 0
-        self.open[:, row] = 0
-        self.blank[row] = True
+    def restart(self, row: int, text: str = "") -> None:
+        """Begin a row anew, after a text that it starts with."""
+        mode, self.open[:, row], self.lines[row], self.indent[row], self.blank[row] = _after(self._vocabulary, text)
+        self.mode[row] = mode
 
     def read(self, rows: NDArray[np.intp] | slice, tokens: NDArray[np.int64]) -> None:
         """Read one token in each of some rows."""
@@ -169,3 +173,13 @@ class Reader:
             indent = lead if newlines else indent + lead * blank
             blank = (blank or newlines > 0) and bool(tables.blank[token])
         self.mode[row], self.lines[row], self.indent[row], self.blank[row] = mode, lines, indent, blank
+
+
+@functools.lru_cache(maxsize=4096)
+def _after(vocabulary: Vocabulary, text: str) -> tuple[int, tuple[int, int, int], int, int, bool]:
+    """(mode, open, lines, indent, blank) of a reader after a text."""
+    reader = Reader(vocabulary, 1)
+    reader.read_all(0, vocabulary.encode(text))
+    opened = reader.open[:, 0].tolist()
+    place = int(reader.mode[0]), int(reader.lines[0]), int(reader.indent[0]), bool(reader.blank[0])
+    return place[0], (opened[0], opened[1], opened[2]), place[1], place[2], place[3]

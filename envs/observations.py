@@ -22,6 +22,7 @@ Features (float32, all in -1..1), in this order:
 from __future__ import annotations
 
 import codecs
+import copy
 import functools
 import hashlib
 import re
@@ -109,6 +110,13 @@ class Tracker:
         self._texts = [""] * rows
         self._decoders = [_decoder() for _ in range(rows)] if mode == "text" and process.name == "token" else []
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tracker:
+        made = copy.copy(self)
+        for name, value in vars(self).items():
+            if name not in ("_process", "_vocabulary", "_signs"):  # shared: large, and never written to
+                setattr(made, name, copy.deepcopy(value, memo))
+        return made
+
     def restart(self, row: int, state: State, seen: Visible) -> None:
         """Begin an episode in a row, at any state."""
         begin = seen.prompt + state.start.text
@@ -124,10 +132,10 @@ class Tracker:
             self.lengths[row] = 0
             self._append_tokens(row, _encoded(self._vocabulary, begin))
         if self._reader is not None:
-            self._reader.restart(row)
+            self._reader.restart(row, state.start.text)
             self._features[row] = 0.0
             self._features[row, _PROBLEM:_TOKENS] = _problem_features(seen)
-            self._read(row, _encoded(self._vocabulary, state.start.text))
+            self._note(row, _encoded(self._vocabulary, state.start.text))
         for action in state.actions:
             self.append(row, action, state)
         self._used[row] = state.used
@@ -151,7 +159,9 @@ class Tracker:
         ids = self._vocabulary.encode(piece)
         if self._with_tokens:
             self._append_tokens(row, ids)
-        self._read(row, ids)
+        if self._reader is not None:
+            self._reader.read_all(row, ids)
+            self._note(row, ids)
 
     def append_batch(self, rows: NDArray[np.intp] | slice, ids: NDArray[np.int64], used: NDArray[np.int64]) -> None:
         """Bring some rows of Token episodes up to date with one id each; `used` holds all rows' used budgets."""
@@ -194,11 +204,8 @@ class Tracker:
             grown[:, :have] = self._tokens
             self._tokens = grown
 
-    def _read(self, row: int, ids: Sequence[int]) -> None:
-        """Let the reader of the features read some text's ids."""
-        if self._reader is None:
-            return
-        self._reader.read_all(row, list(ids))
+    def _note(self, row: int, ids: Sequence[int]) -> None:
+        """Count some text's ids and remember the last of them in the features."""
         self._written[row] += len(ids)
         features = self._features[row]
         for token in ids[-(FEATURES - _TOKENS) // _SIGNS :]:

@@ -391,3 +391,55 @@ def test_masks_are_fresh_and_never_empty():
     info["action_mask"][:] = 0
     assert env.unwrapped.action_masks().all() and env.unwrapped.action_masks().dtype == np.bool_
     assert list(itertools.islice(env.reset()[1]["action_mask"], 2)) == [1, 1]
+
+
+# Arguments that are objects
+
+
+class Batched:
+    """A process reward that scores many views at once, and names its own string form."""
+
+    spec = "tests:batched"
+
+    def __init__(self):
+        self.sizes = []
+
+    def __call__(self, view):
+        raise AssertionError("batch() is there to be used")
+
+    def batch(self, views):
+        self.sizes.append(len(views))
+        return [float(len(view.actions)) for view in views]
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def test_objects_among_the_arguments_are_shared_and_stored_by_their_form(executor):
+    curriculum, model = codegym.CCCS(rho=0.75), Batched()
+    env = line_env(executor, start=curriculum, process_reward=model, reward={"name": "compile_blend", "alpha": 0.5})
+    settings = env.unwrapped.settings
+    assert settings.starts is curriculum and settings.process_reward is model and settings.executor is executor
+    assert dict(settings.options) == {
+        "problems": "problems",
+        "start": {"name": "curriculum", "rho": 0.75},
+        "reward": {"name": "compile_blend", "alpha": 0.5},
+        "process_reward": "tests:batched",
+    }
+    assert json.loads(json.dumps(dict(settings.options))) == settings.options
+
+
+def test_a_process_reward_may_score_views_in_batches(executor):
+    model = Batched()
+    env = gym.make_vec("codegym/Line-v0", 3, problems=[DOUBLE], executor=executor, process_reward=model)
+    env.reset(seed=0)
+    env.step(("    x = 1",) * 3)
+    env.step((codegym.END, "    y = 1", "    return 1"))
+    assert model.sizes == [3, 3]
+    ((row, episode),) = env.unwrapped.pop_episodes()
+    assert row == 0 and episode.step_rewards == (1.0, 2.0)
+
+
+def test_a_process_reward_may_be_named_by_its_import_path(executor):
+    *_, info = play(line_env(executor, process_reward="builtins:bool"), codegym.END)
+    assert info["step_rewards"] == (1.0,)

@@ -51,7 +51,7 @@ def test_gymnasiums_checker_has_nothing_to_say(env_id, observation, capsys):
 @pytest.mark.parametrize("observation", ["dict", "features"])
 def test_stable_baselines3_checker_has_nothing_to_say(env_id, observation):
     checker = pytest.importorskip("stable_baselines3.common.env_checker")
-    checker.check_env(gym.make(env_id, observation=observation, tokenizer="grammar"), warn=True)
+    checker.check_env(gym.make(env_id, observation=observation), warn=True)
 
 
 def test_stable_baselines3_ppo_runs_on_features():
