@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
+import errno
 import json
 import os
 import select
@@ -35,12 +35,12 @@ SECONDS: Final = 2.0
 
 _FOLDERS: Final = (Path("/tmp/atk_secret"), Path("/tmp/atk_victim"), Path("/tmp/atk_out"))
 _SECRET, _PRECIOUS = _FOLDERS[0] / "expected.txt", _FOLDERS[1] / "precious.txt"
-_LOCK: Final = "/tmp/atk_lock"
 _CONTENT: Final = b"the expected values, which no candidate may read\n" * 4
 _PORT, _ABSTRACT = 45454, "\0atk_victim_sock"
 _START_SECONDS: Final = 60.0
 _HANG_SECONDS: Final = 30.0
 _SETTLE_SECONDS: Final = 3.0
+_WAIT_SECONDS: Final = 600.0
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 _HONEST: Final = (
@@ -299,13 +299,19 @@ class _Canaries:
 
     def __init__(self) -> None:
         self.listeners: list[socket.socket] = []
-        for family, address in ((socket.AF_INET, ("127.0.0.1", _PORT)), (socket.AF_UNIX, _ABSTRACT)):
-            listener = socket.socket(family)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(16)
-            listener.setblocking(False)
-            self.listeners.append(listener)
+        try:
+            # The name of the abstract socket is the lock: one audit at a time on a machine.
+            for family, address in ((socket.AF_UNIX, _ABSTRACT), (socket.AF_INET, ("127.0.0.1", _PORT))):
+                listener = socket.socket(family)
+                self.listeners.append(listener)
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                _bind(listener, address)
+                listener.listen(16)
+                listener.setblocking(False)
+        except OSError:
+            for listener in self.listeners:  # the folders may be another audit's
+                listener.close()
+            raise
         for folder in _FOLDERS:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -343,6 +349,18 @@ class _Canaries:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _bind(listener: socket.socket, address: Any) -> None:
+    """Bind as soon as the address is free."""
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            return listener.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
 def _contents() -> bytes | None:
     try:
         return _PRECIOUS.read_bytes()
@@ -352,17 +370,15 @@ def _contents() -> bytes | None:
 
 @contextlib.contextmanager
 def _canaries() -> Iterator[_Canaries]:
-    """Hold the canaries, one audit at a time on a machine, and become the parent of orphans."""
+    """Hold the canaries, and become the parent of orphans."""
     libc = ctypes.CDLL(None)
-    with open(_LOCK, "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            canaries = _Canaries()
-        except OSError as error:
-            raise InfrastructureError(f"The audit cannot set up its canaries in /tmp: {error}") from error
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        try:
-            yield canaries
-        finally:
-            libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-            canaries.close()
+    try:
+        canaries = _Canaries()
+    except OSError as error:
+        raise InfrastructureError(f"The audit cannot set up its canaries: {error}.") from error
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield canaries
+    finally:
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        canaries.close()
