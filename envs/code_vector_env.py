@@ -29,6 +29,7 @@ from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
 from codegym.envs.settings import resolve
 from codegym.envs.syntax_mask import Masks
 from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
+from codegym.envs.vector_options import autoreset_mode_of, chosen_rows, of_row, row_seeds
 
 
 class CodeVectorEnv(VectorEnv[Any, Any, Any]):
@@ -66,7 +67,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self.settings = settings = resolve(self.single.process, self.single.defaults, options)
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.autoreset_mode = _autoreset_mode(autoreset_mode)
+        self.autoreset_mode = autoreset_mode_of(autoreset_mode)
         self.metadata = {**self.single.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_action_space = action_space(settings)
         self.single_observation_space = observation_space(settings.observation, settings.process, settings.window)
@@ -106,15 +107,15 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             StateError: for a state of another environment or version.
         """
         asked = dict(options or {})
-        chosen = self._chosen(asked.pop("reset_mask", None))
-        seeds = self._row_seeds(seed)
+        chosen = chosen_rows(asked.pop("reset_mask", None), self._begun)
+        seeds = row_seeds(seed, self.num_envs)
         for row in chosen.tolist():
             row_seed = seeds[row]
             if row_seed is not None:
                 self._seeds[row] = row_seed
             if row_seed is not None or self._randoms[row] is None:
                 self._randoms[row] = seeding.np_random(row_seed)[0]
-            self._restart(row, _of_row(asked, row, self.num_envs))
+            self._restart(row, of_row(asked, row, self.num_envs))
         infos = self._infos() if len(chosen) == self.num_envs else self._some_infos(chosen)
         return self._tracker.batch(), infos
 
@@ -343,27 +344,6 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
     def _id(self) -> str:
         return self.single.env_id if self.spec is None else self.spec.id
 
-    def _chosen(self, mask: Any) -> NDArray[np.intp]:
-        """The rows that a reset is for."""
-        if mask is None:
-            return self._everyone
-        if not isinstance(mask, np.ndarray) or mask.shape != (self.num_envs,) or mask.dtype != np.bool_:
-            raise OptionError(f"reset_mask is a boolean array of shape ({self.num_envs},), not {mask!r}.")
-        if not mask.any():
-            raise OptionError("reset_mask names no row; at least one must be True.")
-        if not (mask | self._begun).all():
-            raise StateError("The first reset is for all rows.")
-        return self._everyone[mask]
-
-    def _row_seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + row for row in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise OptionError(f"{self.num_envs} environments take one seed or as many, not {len(seed)}.")
-        return [None if one is None else int(one) for one in seed]
-
 
 class TokenVectorEnv(CodeVectorEnv):
     """codegym/Token-v0, vectorised; see codegym.envs.token_env.TokenEnv."""
@@ -402,26 +382,6 @@ class PseudocodeVectorEnv(CodeVectorEnv):
     """codegym/Pseudocode-v0, vectorised; see codegym.envs.pseudocode_env.PseudocodeEnv."""
 
     single = PseudocodeEnv
-
-
-def _autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
-    if isinstance(mode, AutoresetMode):
-        return mode
-    known = {known.value: known for known in AutoresetMode}
-    found = known.get(mode) or AutoresetMode.__members__.get(str(mode).upper())
-    if found is None:
-        raise unknown("autoreset_mode", mode, known)
-    return found
-
-
-def _of_row(options: Mapping[str, Any], row: int, rows: int) -> dict[str, Any]:
-    """The options of one row: a list holds one value per row."""
-    own = {}
-    for name, value in options.items():
-        if isinstance(value, list) and len(value) != rows:
-            raise OptionError(f"Reset option {name!r} has {len(value)} values for {rows} environments.")
-        own[name] = value[row] if isinstance(value, list) else value
-    return own
 
 
 def _row_of(batch: Any, row: int) -> Any:
