@@ -36,9 +36,10 @@ def explained(run: Run, episodes: Sequence[Episode], executor: Executor | None =
         problems = load_problems(str(spec))
     except CodegymError as error:
         return [Explanation(message="" if episode.verdict == PASS else str(error)) for episode in episodes]
+    uris = frozenset(problems.uris)
     messages = public_failures(episodes, problems, executor)
     return [
-        Explanation(statement(problems[episode.problem]) if episode.problem in problems else "", message)
+        Explanation(statement(problems[episode.problem]) if episode.problem in uris else "", message)
         for episode, message in zip(episodes, messages, strict=True)
     ]
 
@@ -49,7 +50,8 @@ def public_failures(episodes: Sequence[Episode], problems: ProblemSet, executor:
     Empty for a program that passed, and for problems that this set does not hold.
     """
     lines = [""] * len(episodes)
-    failed = [i for i, e in enumerate(episodes) if e.verdict != PASS and e.problem in problems]
+    uris = frozenset(problems.uris)
+    failed = [i for i, e in enumerate(episodes) if e.verdict != PASS and e.problem in uris]
     jobs = [Job(problems[episodes[i].problem], episodes[i].program, "public") for i in failed]
     outcomes = (executor or shared_executor()).run(jobs) if jobs else []
     for i, job, outcome in zip(failed, jobs, outcomes, strict=True):

@@ -265,7 +265,7 @@ def _programs(shown: Sequence[Shown], total: int) -> str:
 
 def _program(item: Shown, run: int, name_run: bool) -> str:
     episode = item.episode
-    colour = f"v{_order(episode.verdict)}"
+    colour = f"v-{_order(episode.verdict)}"
     where = f"{_text(item.run)} · " if name_run else ""
     ended = " · budget spent" if episode.truncated else ""
     statement = f'<p class="statement">{_text(item.statement)}</p>' if item.statement else ""
@@ -281,7 +281,7 @@ def _program(item: Shown, run: int, name_run: bool) -> str:
     style = ' class="tokens"' if item.cuts else ""
     return (
         f'<details class="program" data-verdict="{_text(episode.verdict)}" data-run="{run}"><summary>'
-        f'<span class="badge" style="color:var(--{colour})">{_text(episode.verdict)}</span>'
+        f'<span class="badge"><span class="swatch {colour}"></span>{_text(episode.verdict)}</span>'
         f"<b>{_text(episode.problem)}</b>"
         f'<span class="soft">{where}sample {episode.sample} · {episode.tests_passed}/{episode.tests_total} tests · '
         f"reward {episode.reward:+.3g}{ended}</span></summary>"

@@ -116,5 +116,5 @@ def _uri(record: Mapping[str, Any], problems: ProblemSet, known: Mapping[str, in
 def _text(record: Mapping[str, Any], where: str) -> tuple[Kind, str]:
     for kind in ("solution", "completion"):  # EvalPlus prefers the whole program where a line has both
         if isinstance(record.get(kind), str):
-            return kind, record[kind]  # type: ignore[return-value]
+            return kind, record[kind]
     raise DataError(f"{where}: needs a completion or a solution, as text.")

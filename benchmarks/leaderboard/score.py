@@ -61,16 +61,17 @@ def score_file(
     if out is not None:
         require_writable_folder(out, make=False)
     executor = executor or shared_executor()
+    settings: dict[str, Any] = {
+        "env_id": ENV_ID,
+        "env_kwargs": {"problems": problems, "split": split, "tests": "all", "reward": reward},
+        "problems": {"spec": problems, "split": split, "count": len(problem_set), "sha256": problem_set.sha256},
+        "tests": "all",
+        "agent": f"samples:{Path(path).name}",
+        "samples": dict(Counter(sample.problem for sample in samples)),
+    }
     record = {
         "kind": "score",
-        "settings": {
-            "env_id": ENV_ID,
-            "env_kwargs": {"problems": problems, "split": split, "tests": "all", "reward": reward},
-            "problems": {"spec": problems, "split": split, "count": len(problem_set), "sha256": problem_set.sha256},
-            "tests": "all",
-            "agent": f"samples:{Path(path).name}",
-            "samples": dict(Counter(sample.problem for sample in samples)),
-        },
+        "settings": settings,
         "agent": {"name": f"samples:{Path(path).name}", "samples_sha256": file_sha256(path)},
         "argv": list(argv),
         "commit": git_commit(),
@@ -81,7 +82,7 @@ def score_file(
     place = open_run(out, record) if out is not None else None
     episodes: list[Episode] = []
     for start in range(0, len(samples), BATCH):
-        episodes += score_samples(samples[start : start + BATCH], problem_set, record["settings"], executor)
+        episodes += score_samples(samples[start : start + BATCH], problem_set, settings, executor)
         if progress:
             progress(len(episodes), len(samples), sum(e.verdict == "PASS" for e in episodes))
     tried = {sample.problem for sample in samples}

@@ -67,7 +67,7 @@ def _evaluation(path: Path) -> Run:
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
     """The complete lines of a metrics file; a training run that still writes may have an incomplete last one."""
-    records = []
+    records: list[Mapping[str, Any]] = []
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], 1):
         try:
             record = json.loads(line)

@@ -132,9 +132,12 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
     console = Console(highlight=False)
     first = comparisons[0]
     table = Table(
-        title=f"pass@{first.k} against {first.first}", title_justify="left", title_style="bold", caption_justify="left"
+        title=f"pass@{first.k} against {first.first}, difference in points",
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
     )
-    for name in ("run", "problems", "baseline", "this run", "difference (95 % interval)", "win / tie / loss", "p"):
+    for name in ("run", "problems", "baseline", "this run", "points [95 %]", "win/tie/loss", "p"):
         table.add_column(name, justify="left" if name == "run" else "right")
     for c in comparisons:
         table.add_row(
@@ -142,8 +145,8 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
             str(c.problems),
             f"{c.first_value.value:.1%}",
             f"{c.second_value.value:.1%}",
-            f"{100 * c.difference.value:+.1f} [{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}] points",
-            f"{c.wins} / {c.ties} / {c.losses}",
+            f"{100 * c.difference.value:+.1f} [{100 * c.difference.low:+.1f}, {100 * c.difference.high:+.1f}]",
+            f"{c.wins}/{c.ties}/{c.losses}",
             f"{c.p_value:.2g}",
         )
     console.print(table)
