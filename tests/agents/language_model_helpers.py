@@ -14,7 +14,7 @@ from codegym.envs.problems.katas.corpus import examples
 
 
 @functools.cache
-def random_lm(seed: int = 0, ends_itself: bool = True, context: int = 256) -> LanguageModel:
+def random_lm(seed: int = 0, ends_itself: bool = True, context: int = 1024) -> LanguageModel:
     """An untrained model over the shipped vocabulary."""
     return _lm(tokenizer(), seed, ends_itself, context)
 
@@ -32,7 +32,7 @@ def merging_lm(seed: int = 0) -> LanguageModel:
         show_progress=False,
     )
     backend.train_from_iterator([prompt + completion for prompt, completion in examples(0, 200)], trainer)
-    return _lm(PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>"), seed, False, 256)
+    return _lm(PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|endoftext|>"), seed, False, 1024)
 
 
 def _lm(tokens: PreTrainedTokenizerFast, seed: int, ends_itself: bool, context: int) -> LanguageModel:
