@@ -117,14 +117,16 @@ def _recorder(options: dict[str, Any], descriptors: list[int]) -> coverage.Recor
 
 def _quiet(channel: Channel, limit: int) -> None:
     """Let prints go nowhere, but count them: a program that prints without end is stopped."""
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Sink(channel, limit), 1 << 16), encoding="utf-8")
-    vars(sys)["__stdout__"] = sys.stdout
+    _sink.channel, _sink.room = channel, limit
+    sys.stdout = _quiet_output
+    vars(sys)["__stdout__"] = _quiet_output
 
 
 class _Sink(io.RawIOBase):
-    def __init__(self, channel: Channel, limit: int) -> None:
-        self._stop: Callable[[], NoReturn] = lambda: _stop_for_output(channel)
-        self._room = limit
+    """A file that forgets what is written to it and ends the process when it was too much."""
+
+    channel: Channel
+    room = 0
 
     def writable(self) -> bool:
         return True
@@ -134,15 +136,16 @@ class _Sink(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         size = len(data)
-        self._room -= size
-        if self._room < 0:
-            self._stop()
+        self.room -= size
+        if self.room < 0:
+            self.channel.send(codec.encode(["failed", "output", "", "printed too much"]))
+            os._exit(1)
         return size
 
 
-def _stop_for_output(channel: Channel) -> NoReturn:
-    channel.send(codec.encode(["failed", "output", "", "printed too much"]))
-    os._exit(1)
+# Made before the fork: a child pays for every page that making them would touch.
+_sink = _Sink()
+_quiet_output = io.TextIOWrapper(io.BufferedWriter(_sink, 1 << 16), encoding="utf-8")
 
 
 class _Program:
