@@ -28,12 +28,12 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "read": (0, 63), "write": (1, 64), "open": (2, None), "close": (3, 57), "stat": (4, None), "fstat": (5, 80),
     "lstat": (6, None), "poll": (7, None), "lseek": (8, 62), "mmap": (9, 222), "mprotect": (10, 226),
     "munmap": (11, 215), "brk": (12, 214), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135),
-    "rt_sigreturn": (15, 139), "ioctl": (16, 29), "pread64": (17, 67), "readv": (19, 65), "writev": (20, 66),
+    "rt_sigreturn": (15, 139), "pread64": (17, 67), "readv": (19, 65), "writev": (20, 66),
     "access": (21, None), "pipe": (22, None), "select": (23, None), "sched_yield": (24, 124), "mremap": (25, 216),
     "madvise": (28, 233), "dup": (32, 23), "dup2": (33, None), "pause": (34, None), "nanosleep": (35, 101),
     "getitimer": (36, 102), "alarm": (37, None), "setitimer": (38, 103), "getpid": (39, 172), "sendto": (44, 206),
     "recvfrom": (45, 207), "sendmsg": (46, 211),
-    "recvmsg": (47, 212), "shutdown": (48, 210), "exit": (60, 93), "uname": (63, 160), "fcntl": (72, 25),
+    "recvmsg": (47, 212), "shutdown": (48, 210), "exit": (60, 93), "uname": (63, 160),
     "getcwd": (79, 17), "chdir": (80, 49), "readlink": (89, None), "gettimeofday": (96, 169), "getrlimit": (97, 163),
     "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153), "getuid": (102, 174), "getgid": (104, 176),
     "geteuid": (107, 175), "getegid": (108, 177), "getppid": (110, 173), "getpgrp": (111, None),
@@ -55,7 +55,8 @@ _BINARY_CALLS: Final = {
 }  # fmt: skip
 # Calls allowed only for some arguments: see _guards.
 _GUARDED: Final = {
-    "clone": (56, 220), "kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261), "prctl": (157, 167),
+    "clone": (56, 220), "fcntl": (72, 25), "ioctl": (16, 29), "kill": (62, 129), "tgkill": (234, 131),
+    "prlimit64": (302, 261), "prctl": (157, 167),
     "socketpair": (53, 199),
 }  # fmt: skip
 # Callers fall back to the older call when these answer ENOSYS.
@@ -65,6 +66,10 @@ _ARCHITECTURES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), 
 _SECCOMP: Final = (317, 277)
 _CLONE_THREAD: Final = 0x00010000
 _AF_UNIX: Final = 1
+_OWNER_BY_FCNTL, _OWNER_BY_IOCTL = (
+    (8, 10, 15),
+    (0x8901, 0x8902),
+)  # F_SETOWN, F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP
 _PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA = 15, 16, 0x53564D41
 
 _ALLOW, _ERRNO, _NOTIFY, _KILL = 0x7FFF0000, 0x00050000, 0x7FC00000, 0x80000000
@@ -218,8 +223,15 @@ def _search(ranges: Sequence[tuple[int, str]], label: str = "") -> list[_Instruc
 
 def _guards() -> list[_Instruction]:
     """Emit the checks of arguments; the low half of argument n is at offset 16 + 8n on both architectures."""
-    first = _Instruction(_LOAD, 16)
+    first, second = _Instruction(_LOAD, 16), _Instruction(_LOAD, 24)
     return [
+        # The owner of a descriptor gets a signal of the caller's choice, SIGKILL too: nobody is made one.
+        second._replace(label="fcntl"),
+        *(_Instruction(_JUMP_EQ, command, "deny", "") for command in _OWNER_BY_FCNTL),
+        _Instruction(_JUMP_GE, 0, "allow", "allow"),
+        second._replace(label="ioctl"),
+        *(_Instruction(_JUMP_EQ, command, "deny", "") for command in _OWNER_BY_IOCTL),
+        _Instruction(_JUMP_GE, 0, "allow", "allow"),
         # Threads are legal, processes are not.
         first._replace(label="clone"),
         _Instruction(_JUMP_SET, _CLONE_THREAD, "allow", "deny"),

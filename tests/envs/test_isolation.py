@@ -238,6 +238,10 @@ def test_filter_search_finds_exactly_the_listed_calls():
     assert _interpret(filters, {0: seccomp._GUARDED["clone"][column], 4: audit, 16: 0x3D0F00}) == seccomp._ALLOW
     assert _interpret(filters, {0: seccomp._GUARDED["clone"][column], 4: audit, 16: 17}) == seccomp._ERRNO | errno.EPERM
 
+    fcntl = seccomp._GUARDED["fcntl"][column]
+    assert _interpret(filters, {0: fcntl, 4: audit, 24: 4}) == seccomp._ALLOW  # F_SETFL
+    assert _interpret(filters, {0: fcntl, 4: audit, 24: 8}) == seccomp._ERRNO | errno.EPERM  # F_SETOWN
+
 
 def _interpret(filters, data):
     place, value = 0, 0
