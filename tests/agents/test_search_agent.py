@@ -242,6 +242,7 @@ def test_in_token_a_planner_that_knows_the_likeliest_tokens_names_them(executor)
         tokens += decision.tokens
         state = token.transition(state, decision.action, vocabulary)
     assert state.actions == right
+    assert agent.identity()["search"]["token"]["rule"]["name"] == "PUCB"
     assert tokens > planner.tokens, "each distribution counts as a token"
 
 
@@ -262,8 +263,9 @@ def test_a_token_budget_ends_the_search_within_one_wave(executor):
 
 def test_its_identity_names_what_decides_the_result(executor):
     identity = agent_for(even_sum(), executor).identity()
-    assert identity["kind"] == "mcts" and identity["rule"] == {"name": "UCT", "weight": 2.0}
-    assert identity["budget"]["tokens"] and identity["children"]
+    assert identity["kind"] == "mcts" and identity["budget"]["tokens"]
+    assert identity["search"]["line"]["rule"] == {"name": "UCT", "weight": 2.0}
+    assert identity["search"]["token"] == identity["search"]["line"], "this planner knows no next-token distribution"
 
 
 @pytest.mark.slow
