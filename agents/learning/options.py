@@ -17,6 +17,9 @@ class PPOOptions:
     """Advantages from a value head (gae) or from the other samples of the same problem."""
     lr: float = 3e-4
     """Adam's learning rate for the policy; 5e-4 and more was unstable on the tiny model."""
+    anneal: bool = True
+    """Let the learning rates fall in a straight line to 0 over the iterations. Late in training few samples fail, Adam
+    still takes steps of full length, and at a constant rate a run lost 20 points for some iterations."""
     value_lr: float = 3e-4
     """Adam's learning rate for the value head; 1e-2 fitted the noise of single rollouts."""
     gamma: float = 1.0
@@ -94,7 +97,7 @@ class TrainPPOOptions(PPOOptions):
     eval_split: str | None = None
     """Split to evaluate on; by default test where there is one."""
     iterations: int = 40
-    """Rollouts, each followed by an update; more than a finished run had goes on from it."""
+    """Rollouts, each followed by an update; with --no-anneal more than a finished run had goes on from it."""
     prompts: int = 16
     """Problems per rollout."""
     samples: int = 8

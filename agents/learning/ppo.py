@@ -125,12 +125,21 @@ class PPO:
 
     # -- 3. epochs of minibatches -------------------------------------------------------------------------------------
 
-    def update(self, batch: TokenBatch) -> dict[str, float]:
-        """Train on one scored rollout; returns the metrics, each through the masked reducer.
+    def update(self, batch: TokenBatch, *, lr_scale: float = 1.0) -> dict[str, float]:
+        """Train on one scored rollout.
+
+        Args:
+            batch: as `score` returned it.
+            lr_scale: share of the learning rates to take in this iteration.
+
+        Returns:
+            The metrics, each through the masked reducer.
 
         Raises:
             TrainingError: the log-probabilities are not those of this policy, or a loss or gradient is not finite.
         """
+        for group, lr in zip(self.optimizer.param_groups, (self.options.lr, self.options.value_lr), strict=False):
+            group["lr"] = lr * lr_scale
         batch = self.estimate(batch)
         assert batch.value is not None and batch.returns is not None
         averages = Averages()

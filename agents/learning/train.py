@@ -132,7 +132,8 @@ def _train(
         times.append(time.perf_counter())
         batch = trainer.score(batch)
         times.append(time.perf_counter())
-        metrics = trainer.update(batch)
+        left = 1 - trainer.iteration / options.iterations
+        metrics = trainer.update(batch, lr_scale=left if options.anneal else 1.0)
         times.append(time.perf_counter())
         rollout, scoring, update = np.diff(times).tolist()
         record = {
@@ -224,6 +225,8 @@ def _environment(options: TrainPPOOptions, problems: ProblemSet, tokenizer: Any,
 def _config(options: TrainPPOOptions, problems: ProblemSet, identity: Mapping[str, Any]) -> dict[str, Any]:
     """What must stay equal for a run to go on, JSON-able."""
     chosen = {name: value for name, value in asdict(options).items() if name not in NOT_CONFIGURATION}
+    if options.anneal:  # then the number of iterations decides every learning rate
+        chosen["iterations"] = options.iterations
     config = {**chosen, "problems_sha256": problems.sha256, "model_identity": dict(identity)}
     plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
     return plain

@@ -215,3 +215,14 @@ def test_it_learns_which_token_each_prompt_wants(advantage, kl_in):
     assert np.mean(curve[:2]) < 0.25
     assert np.mean(curve[-5:]) > 0.5, curve
     assert metrics["kl"] > 0
+
+
+def test_the_learning_rates_of_an_iteration_are_scaled_from_the_options():
+    model = small_model()
+    trainer = PPO(model, EAGER)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    trainer.update(trainer.score(ragged_batch(model)), lr_scale=0.0)
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+    trainer.update(trainer.score(ragged_batch(model, seed=1)), lr_scale=0.5)
+    assert [group["lr"] for group in trainer.optimizer.param_groups] == [EAGER.lr / 2, EAGER.value_lr / 2]
+    assert not torch.equal(model.lm_head.weight, before["lm_head.weight"])

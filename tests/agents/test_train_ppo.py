@@ -118,7 +118,7 @@ def test_a_run_killed_at_any_time_ends_with_the_same_numbers(model, tmp_path):
 
 
 def test_the_same_command_again_changes_nothing_and_more_iterations_go_on(model, tmp_path):
-    options = {"model": model, "out": tmp_path / "run", **SMALL, "eval_problems": 0}
+    options = {"model": model, "out": tmp_path / "run", **SMALL, "eval_problems": 0, "anneal": False}
     train_ppo(TrainPPOOptions(iterations=2, **options))
     first = weights(tmp_path / "run")
     train_ppo(TrainPPOOptions(iterations=2, **options))
