@@ -100,8 +100,8 @@ from codegym.envs.execution import candidate, codec, coverage, isolation, refere
 from codegym.envs.execution.channel import Channel
 
 PRELOADED: Final = (
-    "abc", "array", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
-    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "numbers",
+    "abc", "array", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math", "numbers",
     "operator", "os", "queue", "random", "re", "signal", "statistics", "string", "struct", "sys", "textwrap",
     "threading", "time", "traceback", "types", "typing",
 )  # fmt: skip
