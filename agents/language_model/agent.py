@@ -176,11 +176,10 @@ class LanguageModelAgent:
             if not view.text:
                 return Opening(self._ids(view, text), then=_FIRST_TAG)
             ids, require = self._healed(view, text.rstrip("\n"))
-            blank = len(text) - len(text.rstrip("\n"))
-            return Opening(ids, require + b"\n" * blank, newline=True, then=_FIRST_TAG)
+            return Opening(ids, require + _newlines_after(text), newline=True, then=_FIRST_TAG)
         text = prompts.completion_text(view, self.few_shot)
         base = text.rstrip("\n")
-        blank = b"\n" * (len(text) - len(base))
+        blank = _newlines_after(text)
         joined = bool(view.given or view.actions)
         if not base:
             return Opening(self._ids(view, text), newline=joined)
@@ -218,12 +217,12 @@ class LanguageModelAgent:
         """The ids of a text that a newline follows, without those that the newline would change; and their bytes."""
         key = (view.problem, text)
         if key not in self._openings:
-            ids = self.lm.encode_prompt(text)
+            whole = self.lm.encode_prompt(text)
             continued = [self.lm.encode_prompt(text + more) for more in _CONTINUATIONS]
-            keep, require = heal(ids, self.lm.token_bytes, continued)
+            keep, again = heal(whole, self.lm.token_bytes, continued)
             if len(self._openings) > 4096:
                 self._openings.clear()
-            self._openings[key] = (tuple(ids[:keep]), require)
+            self._openings[key] = (tuple(whole[:keep]), again)
         ids, require = self._openings[key]
         return self._fits(view, ids), require
 
@@ -286,3 +285,8 @@ class LanguageModelAgent:
             counts = Counter(self._decisions(view, opening, g)[0].action for g in sampled[i * n : (i + 1) * n])
             found.append([(action, count / n) for action, count in counts.most_common(k)])
         return found
+
+
+def _newlines_after(text: str) -> bytes:
+    """The newlines at the end of a text."""
+    return b"\n" * (len(text) - len(text.rstrip("\n")))

@@ -108,7 +108,8 @@ class LanguageModel:
                 raise OptionError(f"Cannot load the language model {name!r}: {first}") from None
         card = folder / _CARD if folder is not None else None
         style = json.loads(card.read_text(encoding="utf-8")) if card is not None and card.is_file() else {}
-        return cls(model.to(place).eval(), tokenizer, name, **style)
+        model.to(torch.device(place))
+        return cls(model.eval(), tokenizer, name, **style)
 
     @property
     def device(self) -> torch.device:
