@@ -16,11 +16,12 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from codegym.envs.execution.server import Child, ZygoteServer
+from codegym.envs.execution.work import Dialogue, Ended, Run, Verdicts, Work, framed
 
 _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
 _AHEAD: Final = 4  # children that wait for a program
@@ -29,100 +30,6 @@ _GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote 
 _ATTEMPTS: Final = 2
 _IDLE_REFEREES: Final = 8
 _SWEEPS: Final = 100  # how often a referee may be lost to its neighbours, which happens only without seccomp
-
-
-@dataclass(eq=False)
-class Ended:
-    """How a program's process ended.
-
-    Attributes:
-        frames: what it said on its channel.
-        output: what it wrote to standard output.
-        status: as of waitpid.
-        timed_out: it was killed at the wall limit.
-        flooded: it was killed because it said more than its limit.
-        denied: number of refused system calls.
-        killed: number of processes it left behind.
-        coverage: the bytes of the shared memory.
-        seconds: wall time.
-        lost: the machine failed twice: there is no result.
-    """
-
-    frames: list[bytes] = field(default_factory=list)
-    output: bytes = b""
-    status: int = 0
-    timed_out: bool = False
-    flooded: bool = False
-    denied: int = 0
-    killed: int = 0
-    coverage: bytes = b""
-    seconds: float = 0.0
-    lost: bool = False
-
-
-@dataclass(eq=False)
-class Run:
-    """One program to run in a child of its own.
-
-    Attributes:
-        request: frames to send, encoded with their lengths.
-        seconds: wall limit.
-        limit: most bytes that it may say.
-        profile: which zygotes can run it.
-        coverage: size of the shared memory for coverage, 0 for none.
-        stdin: bytes of standard input, or None for a program that answers calls.
-    """
-
-    request: bytes
-    seconds: float
-    limit: int
-    profile: str = "plain"
-    coverage: int = 0
-    stdin: bytes | None = None
-
-
-@dataclass(eq=False)
-class Dialogue:
-    """A referee's task, with the candidate that it may question.
-
-    Attributes:
-        frames: the task for the referee.
-        seconds: wall limit of the referee.
-        profile: which zygotes have a referee that can do it.
-        key: a referee is used again for tasks with the same key.
-        candidate: runs beside it and answers its questions, or None.
-    """
-
-    frames: list[bytes]
-    seconds: float
-    profile: str
-    key: str
-    candidate: Run | None = None
-
-
-@dataclass(eq=False)
-class Verdicts:
-    """How a dialogue ended.
-
-    Attributes:
-        frame: the referee's last word, or None.
-        timed_out: the referee was killed at its wall limit.
-        candidate: how the candidate ended.
-        lost: the machine failed twice.
-    """
-
-    frame: bytes | None = None
-    timed_out: bool = False
-    candidate: Ended | None = None
-    lost: bool = False
-
-
-Work = Generator[Any, Any, Any]
-
-
-def framed(message: bytes) -> bytes:
-    """Return a message with its length before it."""
-    return len(message).to_bytes(4, "little") + message
 
 
 @dataclass(eq=False)

@@ -11,10 +11,10 @@ from hashlib import blake2b
 from typing import Any
 
 from codegym.envs.execution import codec, comparison, coverage
-from codegym.envs.execution.engine import Dialogue, Ended, Run, Verdicts
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
 from codegym.envs.execution.plan import Plan, Script, in_process_request, request, stdio_request
+from codegym.envs.execution.work import Dialogue, Ended, Run, Verdicts
 from codegym.envs.problems.problem import CallTest, InProcessTest, StdioTest
 
 Work = Generator[Any, Any, Outcome]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codegym.envs.execution import codec
-from codegym.envs.execution.engine import Dialogue, Run, Verdicts, framed
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
+from codegym.envs.execution.work import Dialogue, Run, Verdicts, framed
 from codegym.envs.problems.problem import CallTest, InProcessTest, Problem, ScriptTest, StdioTest, Test, TestSelection
 
 MODULE = "program"

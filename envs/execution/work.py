@@ -1,0 +1,101 @@
+"""What the judge asks of the engine, and what it gets back: runs of programs and dialogues with referees, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(eq=False)
+class Ended:
+    """How a program's process ended.
+
+    Attributes:
+        frames: what it said on its channel.
+        output: what it wrote to standard output.
+        status: as of waitpid.
+        timed_out: it was killed at the wall limit.
+        flooded: it was killed because it said more than its limit.
+        denied: number of refused system calls.
+        killed: number of processes it left behind.
+        coverage: the bytes of the shared memory.
+        seconds: wall time.
+        lost: the machine failed twice: there is no result.
+    """
+
+    frames: list[bytes] = field(default_factory=list)
+    output: bytes = b""
+    status: int = 0
+    timed_out: bool = False
+    flooded: bool = False
+    denied: int = 0
+    killed: int = 0
+    coverage: bytes = b""
+    seconds: float = 0.0
+    lost: bool = False
+
+
+@dataclass(eq=False)
+class Run:
+    """One program to run in a child of its own.
+
+    Attributes:
+        request: frames to send, encoded with their lengths.
+        seconds: wall limit.
+        limit: most bytes that it may say.
+        profile: which zygotes can run it.
+        coverage: size of the shared memory for coverage, 0 for none.
+        stdin: bytes of standard input, or None for a program that answers calls.
+    """
+
+    request: bytes
+    seconds: float
+    limit: int
+    profile: str = "plain"
+    coverage: int = 0
+    stdin: bytes | None = None
+
+
+@dataclass(eq=False)
+class Dialogue:
+    """A referee's task, with the candidate that it may question.
+
+    Attributes:
+        frames: the task for the referee.
+        seconds: wall limit of the referee.
+        profile: which zygotes have a referee that can do it.
+        key: a referee is used again for tasks with the same key.
+        candidate: runs beside it and answers its questions, or None.
+    """
+
+    frames: list[bytes]
+    seconds: float
+    profile: str
+    key: str
+    candidate: Run | None = None
+
+
+@dataclass(eq=False)
+class Verdicts:
+    """How a dialogue ended.
+
+    Attributes:
+        frame: the referee's last word, or None.
+        timed_out: the referee was killed at its wall limit.
+        candidate: how the candidate ended.
+        lost: the machine failed twice.
+    """
+
+    frame: bytes | None = None
+    timed_out: bool = False
+    candidate: Ended | None = None
+    lost: bool = False
+
+
+Work = Generator[Any, Any, Any]
+
+
+def framed(message: bytes) -> bytes:
+    """Return a message with its length before it."""
+    return len(message).to_bytes(4, "little") + message
