@@ -13,6 +13,7 @@ import fcntl
 import mmap
 import os
 import select
+import signal
 import socket
 import time
 from collections import deque
@@ -305,6 +306,9 @@ class Engine:
         if active.memory is not None:
             result.coverage = active.memory[:]
         result.seconds = now - active.started if active.started is not None else 0.0
+        # The limit on processor time kills too, where this thread was held up and the clock struck late.
+        used_up = max(result.seconds, child.ended[2]) >= active.run.seconds
+        result.timed_out |= used_up and os.WIFSIGNALED(result.status) and os.WTERMSIG(result.status) == signal.SIGKILL
         self._release(active)
         active.done(result)
 

@@ -13,7 +13,9 @@ pid namespace: the caller goes on in the init); in the numpy profile, numpy; `gc
 after the fork and before any byte from the judge is read: close everything but the channel, then
 `isolation.enter_child`. The child then waits, jailed, for its first message; a candidate also waits for its turn: one
 at a time runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the
-job. A program on standard input gets one such child per test.
+job. A program on standard input gets one such child per test. Turns are taken in the order of forking, which is the
+order in which the judge hands out programs: if a later program could overtake an earlier one that is still being
+received, the judge would keep the clock of the wrong one.
 
 Frames
     A channel is a SOCK_STREAM socket pair: frames of 4 bytes little-endian length and one `codec` value, a list that
@@ -93,6 +95,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -111,9 +114,10 @@ MAX_DENIED: Final = 1000
 """Denied system calls after which a child is killed: answering them is the zygote's time."""
 
 _STACK: Final = 64 << 20
-_CONTROL, _REPORT, _TOKEN = 100, 101, 102  # where the zygote keeps its own descriptors
+_CONTROL, _REPORT = 100, 101  # where the zygote keeps its own descriptors
 _CHANNEL: Final = 3  # the only one a child keeps
 _PACKET: Final = 1 << 16
+_TURN: Final = signal.SIGUSR1  # tells a candidate that it is its turn; blocked until a child has taken it
 # Not os.fork: its hooks make locks and threads usable again, which a process with one thread does not need, and touch
 # 190 pages (measured on 3.11), a third of what a small program costs.
 _fork: Final = ctypes.PyDLL(None).fork
@@ -205,9 +209,8 @@ class _Server:
         self.poll = select.epoll()
         self.reports, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.report = socket.socket(fileno=_keep(report.detach(), _REPORT))
-        reader, self.token_writer = os.pipe2(os.O_CLOEXEC)
-        _keep(reader, _TOKEN)
-        os.write(self.token_writer, b".")
+        signal.pthread_sigmask(signal.SIG_BLOCK, {_TURN})
+        self.line: deque[_Child] = deque()  # candidates in the order of their turns; the first one has it
         self.children: dict[int, _Child] = {}  # by pidfd
         self.by_number: dict[int, _Child] = {}
         self.by_listener: dict[int, _Child] = {}
@@ -263,6 +266,10 @@ class _Server:
         child = _Child(number, pid, os.pidfd_open(pid), role)
         self.children[child.pidfd] = self.by_number[number] = child
         self.poll.register(child.pidfd, select.EPOLLIN)
+        if role == "candidate":
+            self.line.append(child)
+            if len(self.line) == 1:
+                signal.pidfd_send_signal(child.pidfd, _TURN)
 
     def watch(self) -> None:
         """Take the listener of a child that has loaded its filter."""
@@ -307,7 +314,10 @@ class _Server:
         self.unwatch(child)
         del self.children[child.pidfd], self.by_number[child.number]
         if child.role == "candidate":
-            os.write(self.token_writer, b".")
+            had_turn = self.line[0] is child
+            self.line.remove(child)
+            if had_turn and self.line:
+                signal.pidfd_send_signal(self.line[0].pidfd, _TURN)
         return [child.number, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, 0, child.denied]
 
     def sweep(self) -> list[list[Any]]:
@@ -345,7 +355,7 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
     """Wait, jailed, for the one program or for the tasks of a referee, and end without running exit handlers."""
     os.dup2(channel, _CHANNEL, inheritable=False)
     os.closerange(_CHANNEL + 1, _REPORT)
-    os.closerange(_TOKEN + 1, 1 << 12)
+    os.closerange(_REPORT + 1, 1 << 12)
     isolation.die_with_parent()
     mine = Channel(_CHANNEL)
     isolation.enter_child(report)
@@ -353,12 +363,12 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
     if first is None:
         os._exit(0)
     if role == "referee":
-        os.close(_TOKEN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
         referee.serve(mine, codec.decode(first, None, 1 << 28))
         os._exit(0)
     message = marshal.loads(first)
-    os.read(_TOKEN, 1)  # one program at a time runs in a zygote
-    os.close(_TOKEN)
+    signal.sigwait({_TURN})  # one program at a time runs in a zygote
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
     options = message[1]
     isolation.limit(seconds=options["cpu"], memory=options["memory"], profile=profile)
     if message[0] == "stdio":

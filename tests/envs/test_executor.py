@@ -245,6 +245,15 @@ def test_the_wall_limit_holds_for_every_program_of_a_batch(executor: Executor) -
     assert {one.verdict for one in found} == {Verdict.TIMEOUT}
 
 
+def test_a_program_that_arrives_slowly_is_not_overtaken_by_an_endless_one() -> None:
+    slow = "def f(a, b): return a + b\n#" + "x" * 900_000
+    endless = "def f(a, b):\n  while True: pass"
+    problem = replace(ADD, limits=replace(SHORT, seconds=2.0))
+    with Executor(workers=1, cache=False) as executor:
+        found = executor.run([Job(problem, slow), Job(problem, endless), Job(problem, slow)])
+    assert [one.verdict for one in found] == [Verdict.PASS, Verdict.TIMEOUT, Verdict.PASS]
+
+
 def test_equal_jobs_run_once_and_are_remembered() -> None:
     with Executor(workers=1) as executor:
         executor.run([Job(ADD, "def f(a, b): return a + b")] * 5)

@@ -6,6 +6,7 @@ import stat
 import threading
 
 import pytest
+
 from codegym.envs.errors import DataError, OptionError
 from codegym.envs.files import (
     append_line,
