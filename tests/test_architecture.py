@@ -157,8 +157,8 @@ def test_every_command_module_is_a_command():
 
 
 # What draws from, or seeds, a generator that the whole process shares.
-NUMPY_OWN = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64", "Philox", "RandomState"}
-RANDOM_OWN = {"Random", "SystemRandom"}
+NUMPY_OWN = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64", "Philox", "RandomState", "get_state"}
+RANDOM_OWN = {"Random", "SystemRandom", "getstate"}
 TORCH_GLOBAL = {"manual_seed", "seed", "cuda.manual_seed", "cuda.manual_seed_all", "random.manual_seed"}
 
 
