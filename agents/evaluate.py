@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegym.agents.agent import Agent
-from codegym.agents.collect import collect, requests
+from codegym.agents.collect import Request, collect, requests
 from codegym.agents.statistics import Estimate, mean_pass_at_k
 from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError
 
 STREAM = 1 << 31
 """Takes the place of the iteration in the seeds of evaluation episodes, so that training never repeats them."""
+
+GREEDY = " (greedy)"
+"""Ends the agent's name in greedy episodes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,26 @@ class Evaluation:
     pass_rates: dict[str, float]
     episodes: list[Episode]
     dropped: int
+
+    @classmethod
+    def of(cls, episodes: Sequence[Episode], *, dropped: int = 0) -> Evaluation:
+        """What stored episodes say; the greedy ones are those whose agent's name says so.
+
+        Raises:
+            InfrastructureError: there are no sampled or no greedy episodes.
+        """
+        greedy = [episode for episode in episodes if episode.agent.endswith(GREEDY)]
+        sampled = [episode for episode in episodes if not episode.agent.endswith(GREEDY)]
+        if not sampled or not greedy:
+            raise InfrastructureError("No episode of the evaluation could be judged; see `codegym doctor`.")
+        counts = _counts(sampled)
+        return cls(
+            sampled=mean_pass_at_k(list(counts.values()), 1),
+            greedy=mean_pass_at_k(list(_counts(greedy).values()), 1),
+            pass_rates={uri: passed / played for uri, (played, passed) in counts.items()},
+            episodes=[*sampled, *greedy],
+            dropped=dropped,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """`pass@1` and `greedy_pass@1`, each with value, low and high; problems and samples."""
@@ -57,19 +80,16 @@ def evaluate(
         seed: of the run; the same seed gives every agent the same random numbers.
         name: of the agent, written into the episodes.
     """
-    sampled = collect(agent, vector_env, requests(problems, samples, seed=seed, iteration=STREAM), name=name)
-    once = requests(problems, 1, seed=seed, iteration=STREAM + 1)
-    greedy = collect(agent, vector_env, once, deterministic=True, name=f"{name} (greedy)" if name else "greedy")
-    if not sampled or not greedy:
-        raise InfrastructureError("No episode of the evaluation could be judged; see `codegym doctor`.")
-    counts = _counts(sampled)
-    return Evaluation(
-        sampled=mean_pass_at_k(list(counts.values()), 1),
-        greedy=mean_pass_at_k(list(_counts(greedy).values()), 1),
-        pass_rates={uri: passed / played for uri, (played, passed) in counts.items()},
-        episodes=[*sampled, *greedy],
-        dropped=len(problems) * (samples + 1) - len(sampled) - len(greedy),
-    )
+    sampled, greedy = evaluation_requests(problems, samples, seed)
+    episodes = collect(agent, vector_env, sampled, name=name)
+    episodes += collect(agent, vector_env, greedy, deterministic=True, name=name + GREEDY)
+    return Evaluation.of(episodes, dropped=len(sampled) + len(greedy) - len(episodes))
+
+
+def evaluation_requests(problems: Sequence[str], samples: int, seed: int) -> tuple[list[Request], list[Request]]:
+    """The episodes of an evaluation: `samples` sampled ones for each problem, and a greedy one."""
+    sampled = requests(problems, samples, seed=seed, iteration=STREAM)
+    return sampled, requests(problems, 1, seed=seed, iteration=STREAM + 1)
 
 
 def _counts(episodes: Sequence[Episode]) -> dict[str, tuple[int, int]]:

@@ -70,7 +70,7 @@ def bootstrap(values: Sequence[float], *, confidence: float = 0.95, resamples: i
     """The mean over problems and its percentile bootstrap interval; problems are what is resampled.
 
     Args:
-        values: one number per problem.
+        values: one number per problem; their order does not matter.
         confidence: coverage of the interval.
         resamples: number of bootstrap resamples.
         seed: of the resampling; the same numbers and seed give the same interval.
@@ -78,7 +78,7 @@ def bootstrap(values: Sequence[float], *, confidence: float = 0.95, resamples: i
     Raises:
         OptionError: if there are no values.
     """
-    sample = np.asarray(values, dtype=np.float64)
+    sample = np.sort(np.asarray(values, dtype=np.float64))
     if sample.size == 0:
         raise OptionError("A mean over no problems does not exist.")
     low, high = np.quantile(_resampled_means(sample, resamples, seed), [(1 - confidence) / 2, (1 + confidence) / 2])

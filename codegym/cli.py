@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Sequence
 
@@ -46,17 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     module = importlib.import_module("codegym.commands." + name.replace(" ", "_"))
     import tyro
 
-    options = tyro.cli(
-        module.Options,
-        args=words[len(name.split()) :],
-        prog=f"codegym {name}",
-        description=inspect.getdoc(module.Options),
-    )
     try:
+        options = tyro.cli(
+            module.Options,
+            args=words[len(name.split()) :],
+            prog=f"codegym {name}",
+            description=inspect.getdoc(module.Options),
+        )
         return int(module.main(options) or 0)
     except CodegymError as error:
         return _fail(error)
-    except BrokenPipeError:
+    except BrokenPipeError:  # who read the output has seen enough; nothing may be written to it at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("\nInterrupted; the same command resumes.", file=sys.stderr)

@@ -58,13 +58,17 @@ class Shown:
 
 
 def choose_episodes(runs: Sequence[tuple[str, Run]], most: int) -> list[tuple[str, Episode]]:
-    """Up to `most` episodes, the same number of each run: first samples of all problems before second ones."""
+    """Up to `most` episodes, the same number of each run: first samples of all problems before second ones.
+
+    What runs made of the same problem stands side by side.
+    """
     chosen = []
     for label, run in runs:
         ordered = sorted(enumerate(run.episodes), key=lambda item: (item[1].sample, item[0]))
         kept = sorted(ordered[: max(most // max(len(runs), 1), 1)], key=lambda item: item[0])
         chosen += [(label, episode) for _, episode in kept]
-    return chosen
+    place = {problem: number for number, problem in enumerate(dict.fromkeys(e.problem for _, e in chosen))}
+    return sorted(chosen, key=lambda item: (place[item[1].problem], item[1].sample))
 
 
 def render_report(sources: Sequence[Source], shown: Sequence[Shown], *, title: str = "codegym report") -> str:
@@ -253,17 +257,29 @@ def _programs(shown: Sequence[Shown], total: int) -> str:
         else ""
     )
     search = '<input id="text" type="search" placeholder="problem or code" aria-label="filter by problem or code">'
+    opened = _telling(shown)
     part = f" {len(shown):,} of {total:,} episodes are on this page." if len(shown) < total else ""
     return (
         f'<h2>Programs</h2><p class="soft">Text on a coloured ground shares in the reward, the more the stronger the '
         f"colour (statements that tests ran); dotted text does not; grey text was given.{part}</p>"
         f'<div class="filters" role="group" aria-label="filter programs">{buttons}{select}{search}'
         f'<span class="soft" id="count" role="status"></span></div>'
-        + "".join(_program(item, runs.index(item.run), len(runs) > 1) for item in shown)
+        + "".join(_program(item, runs.index(item.run), len(runs) > 1, _key(item) == opened) for item in shown)
     )
 
 
-def _program(item: Shown, run: int, name_run: bool) -> str:
+def _key(item: Shown) -> tuple[str, int]:
+    return item.episode.problem, item.episode.sample
+
+
+def _telling(shown: Sequence[Shown]) -> tuple[str, int]:
+    """The problem and sample to show open: the first on which runs differ, else the first."""
+    first: dict[tuple[str, int], str] = {}
+    differing = (key for item in shown if first.setdefault(key := _key(item), v := item.episode.verdict) != v)
+    return next(differing, _key(shown[0]))
+
+
+def _program(item: Shown, run: int, name_run: bool, is_open: bool) -> str:
     episode = item.episode
     colour = f"v-{_order(episode.verdict)}"
     where = f"{_text(item.run)} · " if name_run else ""
@@ -279,8 +295,9 @@ def _program(item: Shown, run: int, name_run: bool) -> str:
         for piece in pieces(episode, item.cuts)
     )
     style = ' class="tokens"' if item.cuts else ""
+    state = f'data-verdict="{_text(episode.verdict)}" data-run="{run}"{" open" * is_open}'
     return (
-        f'<details class="program" data-verdict="{_text(episode.verdict)}" data-run="{run}"><summary>'
+        f'<details class="program" {state}><summary>'
         f'<span class="badge"><span class="swatch {colour}"></span>{_text(episode.verdict)}</span>'
         f"<b>{_text(episode.problem)}</b>"
         f'<span class="soft">{where}sample {episode.sample} · {episode.tests_passed}/{episode.tests_total} tests · '

@@ -18,7 +18,7 @@ class Options:
     """
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
-    """Run folder."""
+    """Run folder, or training folder: then its evaluations before and after."""
     strict: bool = False
     """Exit with 1 also where a difference is machine-limited."""
     regenerate: int = 0
@@ -31,12 +31,14 @@ def main(options: Options) -> int:
     """Print every difference; 0 if there is none."""
     from codegym.benchmarks.leaderboard.tables import print_verification, progress_bar
     from codegym.benchmarks.leaderboard.verify import verify
+    from codegym.benchmarks.leaderboard.verify_training import is_training, verify_training
     from codegym.envs.errors import OptionError
 
     if options.regenerate < 0:
         raise OptionError(f"--regenerate is {options.regenerate}; it must be 0 or more.")
     with progress_bar("verify", rate="same") as progress:
-        result = verify(options.run, regenerate=options.regenerate, progress=progress)
+        check = verify_training if is_training(options.run) else verify
+        result = check(options.run, regenerate=options.regenerate, progress=progress)
     passed = result.passed(strict=options.strict)
     if options.json:
         import json

@@ -52,3 +52,18 @@ def episode():
 @pytest.fixture
 def run_folder(tmp_path):
     return lambda name, episodes, **options: write_run(tmp_path / name, episodes, **options)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A language model with random weights, saved to a folder."""
+    from codegym.agents.language_model.load import LanguageModel
+    from codegym.agents.language_model.tiny import Recipe, initial_model, tokenizer
+    from codegym.envs.vocabulary import load_vocabulary
+
+    vocabulary = load_vocabulary()
+    recipe = Recipe("small", hidden=16, layers=1, heads=2, intermediate=16)
+    folder = tmp_path_factory.mktemp("model")
+    network = initial_model(recipe, vocabulary.size, vocabulary.eos)
+    LanguageModel(network, tokenizer(), "small", few_shot="", ends_itself=True).save(folder)
+    return folder
