@@ -38,9 +38,14 @@ _CPP_STEPS = STEPS.replace("Python", "C++17").replace("```python", "```cpp")
 
 
 def completion_text(view: View, few_shot: str) -> str:
-    """The program to continue: solved examples (for Python functions), the problem's prompt, the text so far."""
+    """The program to continue: solved examples (for Python functions), the problem's prompt, the text so far.
+
+    The first line of a program without given text begins a line of its own after the prompt, which ends without one.
+    """
     examples = few_shot if view.language == "python" and view.entry_point is not None else ""
-    return examples + view.prompt + view.text
+    begun = view.mdp == "line" and not view.given and view.actions and view.prompt
+    gap = "\n" if begun and not view.prompt.endswith("\n") else ""
+    return examples + view.prompt + gap + view.text
 
 
 def pseudocode_text(view: View, tokenizer: Any) -> str:

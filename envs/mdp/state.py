@@ -81,8 +81,9 @@ class View:
         public_tests: the public tests, each rendered as one line of text.
         given: the text the program begins with (the start state's text).
         text: the program so far, `given` included (Token, Line); the steps so far joined by newlines (Pseudocode).
-        prompt: what a completion-style language model reads before `text`; ends in a newline or is empty, so
-            `prompt + text` is the model's whole input and ends without one.
+        prompt: what a completion-style language model reads before `text`. Where there is given text it is empty or
+            ends in a newline, so that `prompt + text` ends without one; else it ends without one itself, and the
+            program begins on the next line.
         actions: what the agent did so far.
         budget_left: actions left.
         phase: as in State.

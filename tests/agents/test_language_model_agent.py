@@ -14,6 +14,7 @@ from codegym.agents.language_model import planning
 from codegym.agents.language_model.agent import LanguageModelAgent
 from codegym.agents.language_model.generate import Generated
 from codegym.agents.language_model.planning import Opening
+from codegym.agents.language_model.prompts import completion_text
 from codegym.agents.language_model.sampling import Sampling
 from codegym.envs.errors import OptionError, PromptTooLong
 from codegym.envs.mdp.state import View
@@ -202,6 +203,13 @@ def test_without_given_text_the_first_newline_only_ends_the_prompt():
     assert [decision.action for decision in decisions] == ["def f():", "    return 1", END]
     assert decisions[0].trace.char_ends[-1] == len("def f():")
     assert decisions[1].trace.char_ends[-1] == len("def f():\n    return 1")
+
+
+def test_without_given_text_the_first_line_stands_below_the_prompt():
+    seen = view(text="import math", prompt='"""Double x."""', actions=("import math",), given="")
+    assert completion_text(seen, "") == '"""Double x."""\nimport math'
+    assert completion_text(replace(seen, actions=(), text=""), "") == '"""Double x."""'
+    assert completion_text(view(text="def f(x):\n    return", actions=("    return",)), "").count("\n") == 2
 
 
 def test_a_row_is_decided_by_its_seed_also_when_others_leave():
