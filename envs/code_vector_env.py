@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -26,10 +27,13 @@ from codegym.envs.problems.problem import Problem
 from codegym.envs.pseudocode_env import PseudocodeEnv
 from codegym.envs.rendering import ansi, frame
 from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
-from codegym.envs.settings import resolve
+from codegym.envs.settings import Settings, resolve
 from codegym.envs.syntax_mask import Masks
 from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
+from codegym.envs.vector_infos import stacked
 from codegym.envs.vector_options import autoreset_mode_of, chosen_rows, of_row, row_seeds
+
+KEPT_EPISODES = 65_536
 
 
 class CodeVectorEnv(VectorEnv[Any, Any, Any]):
@@ -90,7 +94,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._scores: list[Score | None] = [None] * num_envs
         self._begun = np.zeros(num_envs, dtype=np.bool_)
         self._done = np.zeros(num_envs, dtype=np.bool_)
-        self._finished: list[tuple[int, Episode]] = []
+        self._finished: deque[tuple[int, Settings, int, State, Score]] = deque(maxlen=KEPT_EPISODES)
         self._everyone = np.arange(num_envs)
 
     def reset(
@@ -154,7 +158,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         last = self._tracker.batch(ended) if same_step and len(ended) else None
         extras: dict[int, dict[str, Any]] = {}
-        for row in np.union1d(ended, resetting).tolist():
+        for row in sorted([*ended.tolist(), *resetting.tolist()]):
             if row not in scores:
                 self._restart(row)
                 continue
@@ -168,9 +172,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             extras[row] = {"final_obs": _row_of(last, at), "final_info": {**self._row_info(row), **extra}}
             self._restart(row)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
-        infos = self._infos()
-        for row, extra in extras.items():
-            infos = self._add_info(infos, extra, row)
+        infos = self._infos() | stacked(list(extras.values()), list(extras), self.num_envs)
         return self._tracker.batch(), rewards, terminated, truncated, infos
 
     def _standing(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -211,19 +213,29 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
     def _move(self, moving: NDArray[np.intp], actions: Any) -> NDArray[np.bool_]:
         """Do the actions and bring the observations up to date; returns which of all rows are done."""
         if isinstance(self._rows, TokenRows):
-            ids = self._rows.checked(moving, actions)
-            done = self._rows.step(moving, ids)  # type: ignore[arg-type]  # an array serves as a sequence
-            self._tracker.append_batch(moving, ids[moving], self._rows.used)
-            if self._masks is not None and self.settings.syntax_mask:
-                for row in moving.tolist():
-                    self._masks.append(row, int(ids[row]))
-            return done
+            return self._move_tokens(self._rows, moving, actions)
         if not isinstance(actions, Sequence | np.ndarray) or len(actions) != self.num_envs:
             raise OptionError(f"Actions of {self.num_envs} environments are that many texts, not {actions!r:.80}.")
         done = self._rows.step(moving, list(actions))
         for row in moving.tolist():
             state = self._rows.state(row)
             self._tracker.append(row, state.actions[-1], state)
+        return done
+
+    def _move_tokens(self, rows: TokenRows, moving: NDArray[np.intp], actions: Any) -> NDArray[np.bool_]:
+        """As `_move`, all rows at once: one that this very step resets may be moved too, with any token."""
+        ids = rows.checked(moving, actions)
+        if self._masks is not None and self.settings.syntax_mask:
+            for row in moving.tolist():
+                self._masks.append(row, int(ids[row]))
+        if self.autoreset_mode is AutoresetMode.DISABLED:
+            done = rows.step_ids(moving, ids[moving])
+            self._tracker.append_batch(moving, ids[moving], rows.used)
+            return done
+        if len(moving) < self.num_envs:
+            ids = np.where(self._done, 0, ids)
+        done = rows.step_ids(self._everyone, ids) & ~self._done
+        self._tracker.append_batch(slice(None), ids, rows.used)
         return done
 
     def _reward_steps(self, moving: NDArray[np.intp], rewards: NDArray[np.float64]) -> None:
@@ -252,7 +264,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         problem = self._problems[row]
         if problem is not None and score.outcome.verdict is not Verdict.INFRA:
             self.settings.starts.record(problem, state.start, info["is_success"])
-            self._finished.append((row, episode_of(self.settings, self._id(), self._seeds[row], state, score)))
+            self._finished.append((row, self.settings, self._seeds[row], state, score))
         return info
 
     def _infos(self) -> dict[str, Any]:
@@ -267,10 +279,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         return infos
 
     def _some_infos(self, rows: NDArray[np.intp]) -> dict[str, Any]:
-        infos: dict[str, Any] = {}
-        for row in rows.tolist():
-            infos = self._add_info(infos, self._row_info(row), row)
-        return infos
+        chosen = rows.tolist()
+        return stacked([self._row_info(row) for row in chosen], chosen, self.num_envs)
 
     def _row_info(self, row: int) -> dict[str, Any]:
         info: dict[str, Any] = {"problem": self._uris[row], "start": self._starts[row]}
@@ -321,8 +331,16 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         return self._tracker.batch(), self._infos()
 
     def pop_episodes(self) -> list[tuple[int, Episode]]:
-        """(row, Episode) of every episode that ended since the last call: step by step, in row order."""
-        finished, self._finished = self._finished, []
+        """(row, Episode) of every episode that ended since the last call: step by step, in row order.
+
+        The last 65,536 are kept for a caller who never calls.
+        """
+        env_id = self._id()
+        finished = [
+            (row, episode_of(settings, env_id, seed, state, score))
+            for row, settings, seed, state, score in self._finished
+        ]
+        self._finished.clear()
         return finished
 
     def set_process_weight(self, alpha: float) -> None:

@@ -123,7 +123,7 @@ def lexer_of(vocabulary: Vocabulary) -> Lexer:
 class Reader:
     """Where in the code a reader of each of `rows` texts is.
 
-    Attributes (one entry per row):
+    Attributes (one entry per row, all of them rows of the array `place`):
         mode: of the automaton.
         open: [3, rows] open (), [] and {}; below zero where more were closed.
         lines: newlines read.
@@ -132,25 +132,41 @@ class Reader:
     """
 
     def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
-        self._vocabulary = vocabulary
         self._tables = lexer_of(vocabulary)
-        self.mode = np.zeros(rows, dtype=np.intp)
-        self.open = np.zeros((3, rows), dtype=np.int32)
-        self.lines = np.zeros(rows, dtype=np.int32)
-        self.indent = np.zeros(rows, dtype=np.int32)
-        self.blank = np.ones(rows, dtype=np.bool_)
+        self.place = np.zeros((7, rows), dtype=np.int32)
+        self.blank[:] = 1
 
-    def restart(self, row: int, text: str = "") -> None:
-        """Begin a row anew, after a text that it starts with."""
-        mode, self.open[:, row], self.lines[row], self.indent[row], self.blank[row] = _after(self._vocabulary, text)
-        self.mode[row] = mode
+    @property
+    def mode(self) -> NDArray[np.int32]:
+        """Of the automaton."""
+        return self.place[0]
+
+    @property
+    def open(self) -> NDArray[np.int32]:
+        """[3, rows] open brackets of each kind."""
+        return self.place[1:4]
+
+    @property
+    def lines(self) -> NDArray[np.int32]:
+        """Newlines read."""
+        return self.place[4]
+
+    @property
+    def indent(self) -> NDArray[np.int32]:
+        """Width of the white space that begins the present line."""
+        return self.place[5]
+
+    @property
+    def blank(self) -> NDArray[np.int32]:
+        """1 where nothing but white space is on the present line yet, else 0."""
+        return self.place[6]
 
     def read(self, rows: NDArray[np.intp] | slice, tokens: NDArray[np.int64]) -> None:
         """Read one token in each of some rows."""
         tables = self._tables
-        place = self.mode[rows] * tables.size + tokens
-        self.mode[rows] = tables.after[place]
-        self.open[:, rows] += tables.brackets[:, place]
+        at = self.mode[rows] * tables.size + tokens
+        self.mode[rows] = tables.after[at]
+        self.open[:, rows] += tables.brackets[:, at]
         newlines = tables.newlines[tokens]
         self.lines[rows] += newlines
         fresh = newlines > 0
@@ -162,24 +178,13 @@ class Reader:
     def read_all(self, row: int, tokens: Sequence[int]) -> None:
         """Read several tokens in one row."""
         tables = self._tables
-        mode, lines, indent = int(self.mode[row]), int(self.lines[row]), int(self.indent[row])
-        blank = bool(self.blank[row])
+        mode, *opened, lines, indent, blank = self.place[:, row].tolist()
         for token in tokens:
-            place = mode * tables.size + token
-            mode = int(tables.after[place])
-            self.open[:, row] += tables.brackets[:, place]
+            at = mode * tables.size + token
+            mode = int(tables.after[at])
+            opened = [have + int(tables.brackets[kind, at]) for kind, have in enumerate(opened)]
             newlines, lead = int(tables.newlines[token]), int(tables.lead[token])
             lines += newlines
             indent = lead if newlines else indent + lead * blank
-            blank = (blank or newlines > 0) and bool(tables.blank[token])
-        self.mode[row], self.lines[row], self.indent[row], self.blank[row] = mode, lines, indent, blank
-
-
-@functools.lru_cache(maxsize=4096)
-def _after(vocabulary: Vocabulary, text: str) -> tuple[int, tuple[int, int, int], int, int, bool]:
-    """(mode, open, lines, indent, blank) of a reader after a text."""
-    reader = Reader(vocabulary, 1)
-    reader.read_all(0, vocabulary.encode(text))
-    opened = reader.open[:, 0].tolist()
-    place = int(reader.mode[0]), int(reader.lines[0]), int(reader.indent[0]), bool(reader.blank[0])
-    return place[0], (opened[0], opened[1], opened[2]), place[1], place[2], place[3]
+            blank = int((blank or newlines > 0) and bool(tables.blank[token]))
+        self.place[:, row] = mode, *opened, lines, indent, blank

@@ -27,6 +27,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -80,7 +81,7 @@ def observation_space(mode: ObservationMode, process: Process, window: int) -> s
 
 
 class Tracker:
-    """The observations of `rows` episodes, brought up to date action by action.
+    """The observations of `rows` episodes, brought up to date in place, action by action, and copied when asked for.
 
     Args:
         mode: which observation.
@@ -103,7 +104,9 @@ class Tracker:
         self._used = np.zeros(rows, dtype=np.int64)
         self._phases = np.zeros(rows, dtype=np.int64)
         self._begun = np.zeros(rows, dtype=np.bool_)
-        self._tokens = np.zeros((rows, window + 64 if self._with_tokens else 0), dtype=np.int64)
+        self._everyone = np.arange(rows)
+        self._tokens = np.zeros((rows, window if self._with_tokens else 0), dtype=np.int64)
+        self._attention = np.zeros(self._tokens.shape, dtype=np.int8)
         self._reader = Reader(self._vocabulary, rows) if self._with_features else None
         self._features = np.zeros((rows, FEATURES), dtype=np.float32)
         self._signs = _token_signs(self._vocabulary) if self._with_features else np.zeros((0, _SIGNS), np.float32)
@@ -119,26 +122,31 @@ class Tracker:
 
     def restart(self, row: int, state: State, seen: Visible) -> None:
         """Begin an episode in a row, at any state."""
-        begin = seen.prompt + state.start.text
-        self._begun[row] = bool(begin)
+        self._begun[row] = bool(seen.prompt or state.start.text)
         self._budgets[row] = state.budget
-        self._used[row] = self._phases[row] = self._written[row] = 0
+        self._phases[row] = 0
         if self.mode == "text":
-            self._texts[row] = begin
+            self._texts[row] = seen.prompt + state.start.text
             if self._decoders:
                 self._decoders[row].reset()
-        if self._with_tokens:
-            self._tokens[row] = 0
-            self.lengths[row] = 0
-            self._append_tokens(row, _encoded(self._vocabulary, begin))
         if self._reader is not None:
-            self._reader.restart(row, state.start.text)
-            self._features[row] = 0.0
-            self._features[row, _PROBLEM:_TOKENS] = _problem_features(seen)
-            self._note(row, _encoded(self._vocabulary, state.start.text))
+            begin = _beginning(self._vocabulary, seen, state.start.text)
+            self._reader.place[:, row] = begin.place
+            self._features[row] = begin.features
+            self._written[row] = begin.written
+            if self._with_tokens:
+                self._show_tokens(row, begin.tokens)
         for action in state.actions:
             self.append(row, action, state)
         self._used[row] = state.used
+
+    def _show_tokens(self, row: int, ids: NDArray[np.int64]) -> None:
+        shown = min(len(ids), self.window)
+        self.lengths[row] = len(ids)
+        self._tokens[row, :shown] = ids[len(ids) - shown :]
+        self._tokens[row, shown:] = 0
+        self._attention[row, :shown] = 1
+        self._attention[row, shown:] = 0
 
     def append(self, row: int, action: Action, state: State) -> None:
         """Bring one row up to date with an action; `state` is the one after it."""
@@ -157,60 +165,56 @@ class Tracker:
             self._texts[row] += piece
             return
         ids = self._vocabulary.encode(piece)
-        if self._with_tokens:
-            self._append_tokens(row, ids)
-        if self._reader is not None:
-            self._reader.read_all(row, ids)
-            self._note(row, ids)
+        if self._with_tokens and ids:
+            length = int(self.lengths[row])
+            before = self._tokens[row, : min(length, self.window)]
+            self._show_tokens(row, np.concatenate([before, np.array(ids, dtype=np.int64)]))
+            self.lengths[row] = length + len(ids)
+        assert self._reader is not None
+        self._reader.read_all(row, ids)
+        self._written[row] += len(ids)
+        _remember(self._features[row], ids, self._signs)
 
     def append_batch(self, rows: NDArray[np.intp] | slice, ids: NDArray[np.int64], used: NDArray[np.int64]) -> None:
-        """Bring some rows of Token episodes up to date with one id each; `used` holds all rows' used budgets."""
+        """Bring some rows of Token episodes up to date with one id each; `used` holds all rows' used budgets.
+
+        All rows at once (a full slice) go fastest.
+        """
         self._used[:] = used
         self._append_ids(rows, ids)
 
     def _append_ids(self, rows: NDArray[np.intp] | slice, ids: NDArray[np.int64]) -> None:
-        going = ids != self._vocabulary.eos
-        if not going.all():
-            rows, ids = np.arange(self.rows)[rows][going], ids[going]
-        if not len(ids):
-            return
+        ends = np.flatnonzero(ids == self._vocabulary.eos)
+        going, spelled = self._everyone[rows], ids
+        ended = going[ends]
+        if len(ends):
+            going, spelled = np.delete(going, ends), np.delete(ids, ends)
         if self.mode == "text":
             table = self._vocabulary.token_bytes
-            for row, token in zip(np.arange(self.rows)[rows].tolist(), ids.tolist(), strict=True):
+            for row, token in zip(going.tolist(), spelled.tolist(), strict=True):
                 self._texts[row] += self._decoders[row].decode(table[token])
             return
         if self._with_tokens:
-            lengths = self.lengths[rows]
-            self._make_room(int(lengths.max()) + 1)
-            self._tokens[np.arange(self.rows)[rows], lengths] = ids
-            self.lengths[rows] = lengths + 1
-        self._written[rows] += 1
+            self._push(going, spelled)
+        self._written[going] += 1
         assert self._reader is not None
-        self._reader.read(rows, ids)
+        self._reader.read(rows, ids)  # the end of sequence spells nothing, so it changes nothing there
         features = self._features
+        kept = features[ended, _TOKENS:]
         features[rows, _TOKENS + _SIGNS :] = features[rows, _TOKENS:-_SIGNS]
         features[rows, _TOKENS : _TOKENS + _SIGNS] = self._signs[ids]
+        features[ended, _TOKENS:] = kept
 
-    def _append_tokens(self, row: int, ids: Sequence[int]) -> None:
-        length = int(self.lengths[row])
-        self._make_room(length + len(ids))
-        self._tokens[row, length : length + len(ids)] = ids
-        self.lengths[row] = length + len(ids)
-
-    def _make_room(self, length: int) -> None:
-        have = self._tokens.shape[1]
-        if length > have:
-            grown = np.zeros((self.rows, max(2 * have, length)), dtype=np.int64)
-            grown[:, :have] = self._tokens
-            self._tokens = grown
-
-    def _note(self, row: int, ids: Sequence[int]) -> None:
-        """Count some text's ids and remember the last of them in the features."""
-        self._written[row] += len(ids)
-        features = self._features[row]
-        for token in ids[-(FEATURES - _TOKENS) // _SIGNS :]:
-            features[_TOKENS + _SIGNS :] = features[_TOKENS:-_SIGNS].copy()
-            features[_TOKENS : _TOKENS + _SIGNS] = self._signs[token]
+    def _push(self, rows: NDArray[np.intp], ids: NDArray[np.int64]) -> None:
+        """Show one more token in each of some rows; the oldest leaves a full window."""
+        lengths = self.lengths[rows]
+        self.lengths[rows] = lengths + 1
+        full = rows[lengths >= self.window]
+        if len(full):
+            self._tokens[full, :-1] = self._tokens[full, 1:]
+            lengths = np.minimum(lengths, self.window - 1)
+        self._tokens[rows, lengths] = ids
+        self._attention[rows, lengths] = 1
 
     @property
     def tokens_cut(self) -> NDArray[np.int64]:
@@ -219,27 +223,20 @@ class Tracker:
 
     def batch(self, rows: NDArray[np.intp] | None = None) -> Any:
         """The observations of some or all rows, fresh arrays: batched Dict or Box, or a tuple of texts."""
-        at = slice(None) if rows is None else rows
         if self.mode == "text":
             texts = self._texts if rows is None else [self._texts[row] for row in rows.tolist()]
             return tuple(text[-MAX_TEXT_CHARS:] for text in texts)
+        at = slice(None) if rows is None else rows
         features = self._batch_features(at)
         if self.mode == "features":
             return features
-        lengths = self.lengths[at]
-        tokens = self._tokens[at, : self.window].copy()
-        over = np.flatnonzero(lengths > self.window)
-        if len(over):
-            places = (lengths[over] - self.window)[:, None] + np.arange(self.window)
-            tokens[over] = self._tokens[np.arange(self.rows)[at][over][:, None], places]
-        observation = {
-            "attention_mask": (np.arange(self.window) < lengths[:, None]).view(np.int8),
-            "features": features,
-            "tokens": tokens,
-        }
+        observation = {"attention_mask": self._attention[at], "features": features}
         if self._process.name == "pseudocode":
-            observation["phase"] = self._phases[at].copy()
-        return dict(sorted(observation.items()))  # the order of gymnasium's Dict
+            observation["phase"] = self._phases[at]
+        observation["tokens"] = self._tokens[at]
+        if rows is None:
+            return {name: part.copy() for name, part in observation.items()}  # in the order of gymnasium's Dict
+        return observation
 
     def row(self, row: int) -> Any:
         """The observation of one row, as a single environment returns it."""
@@ -268,13 +265,44 @@ class Tracker:
         return features[at].copy()
 
 
+@dataclass(frozen=True)
+class _Beginning:
+    """What a row holds when an episode begins.
+
+    Attributes:
+        tokens: of prompt and start text.
+        written: how many tokens the start text alone has.
+        place: where in the code a reader is after it.
+        features: [FEATURES] with those of the problem and of the last tokens.
+    """
+
+    tokens: NDArray[np.int64]
+    written: int
+    place: NDArray[np.int32]
+    features: NDArray[np.float32]
+
+
+@functools.lru_cache(maxsize=16384)
+def _beginning(vocabulary: Vocabulary, seen: Visible, text: str) -> _Beginning:
+    ids = vocabulary.encode(text)
+    reader = Reader(vocabulary, 1)
+    reader.read_all(0, ids)
+    features = np.zeros(FEATURES, dtype=np.float32)
+    features[_PROBLEM:_TOKENS] = _problem_features(seen)
+    _remember(features, ids, _token_signs(vocabulary))
+    tokens = np.array(vocabulary.encode(seen.prompt + text), dtype=np.int64)
+    return _Beginning(tokens, len(ids), reader.place[:, 0], features)
+
+
+def _remember(features: NDArray[np.float32], ids: Sequence[int], signs: NDArray[np.float32]) -> None:
+    """Note the last of some ids in the features of a row."""
+    for token in ids[-(FEATURES - _TOKENS) // _SIGNS :]:
+        features[_TOKENS + _SIGNS :] = features[_TOKENS:-_SIGNS].copy()
+        features[_TOKENS : _TOKENS + _SIGNS] = signs[token]
+
+
 def _decoder() -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-
-@functools.lru_cache(maxsize=4096)
-def _encoded(vocabulary: Vocabulary, text: str) -> tuple[int, ...]:
-    return tuple(vocabulary.encode(text))
 
 
 @functools.lru_cache(maxsize=8)
@@ -288,7 +316,6 @@ def _token_signs(vocabulary: Vocabulary) -> NDArray[np.float32]:
     return bits.astype(np.float32) * 2 - 1
 
 
-@functools.lru_cache(maxsize=4096)
 def _problem_features(seen: Visible) -> NDArray[np.float32]:
     """[32] signed hashes of the statement's words, of largest entry 1."""
     vector = np.zeros(_TOKENS - _PROBLEM)

@@ -35,7 +35,9 @@ def open_episode(
         OptionError: for an unknown option, problem, split or start.
         StateError: for a state of another environment or version.
     """
-    options = dict(options or {})
+    if not options:
+        problem = settings.chosen[int(random.integers(len(settings.chosen)))]
+        return problem, settings.process.initial(problem, settings.starts.start(problem), settings.budget)
     for name in options:
         if name not in RESET_OPTIONS:
             raise unknown("reset option", name, RESET_OPTIONS)

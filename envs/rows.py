@@ -93,20 +93,24 @@ class TokenRows:
 
     def restart(self, row: int, state: State) -> None:
         """Put a row into a state."""
-        if state.budget > self._ids.shape[1]:
-            wider = np.zeros((len(self._starts), state.budget), dtype=np.int64)
+        if state.budget >= self._ids.shape[1]:
+            wider = np.zeros((len(self._starts), state.budget + 1), dtype=np.int64)
             wider[:, : self._ids.shape[1]] = self._ids
             self._ids = wider
-        self._starts[row] = replace(state, actions=(), step_rewards=(), phase="writing", used=0)
+        self._starts[row] = state
         self._rewards[row] = list(state.step_rewards)
-        self._ids[row, : state.used] = state.actions
+        if state.used:
+            self._ids[row, : state.used] = state.actions
         self._budgets[row] = state.budget
         self._ended[row] = state.phase == "ended"
         self.used[row] = state.used
 
     def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
         """Do the actions of some rows; returns which of all rows are done."""
-        ids = self.checked(rows, actions)[rows]
+        return self.step_ids(rows, self.checked(rows, actions)[rows])
+
+    def step_ids(self, rows: Rows, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Do checked actions of some rows; returns which of all rows are done."""
         used = self.used[rows]
         self._ids[rows, used] = ids
         self.used[rows] = used + 1
@@ -134,13 +138,19 @@ class TokenRows:
         start = self._starts[row]
         assert start is not None
         used = int(self.used[row])
-        phase = "ended" if self._ended[row] else "spent" if used >= start.budget else "writing"
-        return replace(
-            start,
-            actions=tuple(self._ids[row, :used].tolist()),
-            used=used,
-            phase=phase,  # type: ignore[arg-type]  # mypy does not narrow the expression to the literals
-            step_rewards=tuple(self._rewards[row]),
+        if used == start.used:
+            return start
+        return State(
+            start.mdp,
+            start.problem,
+            start.start,
+            tuple(self._ids[row, :used].tolist()),
+            start.budget,
+            used,
+            "ended" if self._ended[row] else "spent" if used >= start.budget else "writing",
+            start.version,
+            start.vocabulary,
+            tuple(self._rewards[row]),
         )
 
     def reward(self, row: int, reward: float) -> None:

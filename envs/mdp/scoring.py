@@ -117,7 +117,7 @@ def _score(
     spans = credit_spans(text, outcome, process.given_chars(state), scoring.credit, problem.language)
     weights: tuple[float, ...] = ()
     if process.name == "token":
-        if program is None:
+        if program is None or (spans and all(weight == 1.0 for _, _, weight in spans)):
             weights = (1.0,) * len(state.actions)
         else:
             weights = largest_weights(token.character_ranges(state, process.vocabulary), spans)

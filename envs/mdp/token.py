@@ -48,8 +48,7 @@ def token_id(action: object, vocabulary: Vocabulary) -> int:
 
 def written(state: State, vocabulary: Vocabulary) -> bytes:
     """The bytes of the tokens so far."""
-    table = vocabulary.token_bytes
-    return b"".join([table[int(token)] for token in state.actions])
+    return b"".join(map(vocabulary.token_bytes.__getitem__, state.actions))  # type: ignore[arg-type]  # ids are int
 
 
 def program(state: State, vocabulary: Vocabulary) -> str | None:

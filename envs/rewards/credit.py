@@ -106,9 +106,9 @@ def largest_weights(ranges: Sequence[tuple[int, int]], spans: CreditSpans) -> tu
 
 def executed_lines(program: str, outcome: Outcome) -> tuple[int, ...]:
     """Numbers (from 1) of the lines on which an executed statement has text of its own."""
-    executed = frozenset(outcome.executed or ())
-    if not executed:
+    if not outcome.executed:
         return ()
+    executed = frozenset(outcome.executed)
     breaks = np.array([index for index, char in enumerate(program) if char == "\n"])
     lines: set[int] = set()
     for start, stop, span in _own_text(program, outcome.statements or tuple(sorted(executed))):
