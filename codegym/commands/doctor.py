@@ -100,11 +100,13 @@ def _devices() -> dict[str, Any]:
 def _problems() -> list[dict[str, Any]]:
     from codegym.envs.errors import CodegymError
     from codegym.envs.problems.catalog import load_problems, set_names
+    from codegym.envs.problems.sources.reading import offline
 
     rows: list[dict[str, Any]] = []
     for name in set_names():
         try:
-            rows.append({"set": name, "problems": len(load_problems(name)), "why": ""})
+            with offline():
+                rows.append({"set": name, "problems": len(load_problems(name)), "why": ""})
         except CodegymError as error:
             rows.append({"set": name, "problems": 0, "why": str(error)})
     return rows

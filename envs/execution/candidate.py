@@ -67,6 +67,8 @@ def run_stdio(channel: Channel, message: Any) -> NoReturn:
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8")
     vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout)
+    for stream, mode in ((sys.stdin, "r"), (sys.stdout, "w")):
+        stream.mode = mode  # type: ignore[misc]  # as the interpreter does; contest templates for fast input ask for it
     program = _Program(channel, options, recorder)
     status = 1
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from codegym.envs.errors import OptionError, unknown
 from codegym.envs.problems.problem import Problem
@@ -13,54 +15,39 @@ from codegym.envs.problems.problem_set import ProblemSet, Source
 _SPLIT = re.compile(r"(?P<spec>.+)\[(?P<split>[a-z]+)\]", re.DOTALL)
 
 
-# Each imports its source when it is asked for: `import codegym` and one set stay quick.
+def _lazily(module: str, function: str, **fixed: Any) -> Callable[[str], Source]:
+    """A maker that imports its source when it is asked for: `import codegym` and one set stay quick."""
 
+    def make(argument: str) -> Source:
+        found = getattr(importlib.import_module(f"codegym.envs.problems.{module}"), function)
+        made: Source = found(*([argument] if argument else []), **fixed)
+        return made
 
-def _katas(argument: str) -> Source:
-    from codegym.envs.problems.katas.source import katas
-
-    return katas(argument)
-
-
-def _human_eval(argument: str) -> Source:
-    from codegym.envs.problems.sources.human_eval import human_eval
-
-    return human_eval()
-
-
-def _mbpp(argument: str) -> Source:
-    from codegym.envs.problems.sources.mbpp import mbpp
-
-    return mbpp(argument)
-
-
-def _sanitized_mbpp(argument: str) -> Source:
-    from codegym.envs.problems.sources.mbpp import sanitized_mbpp
-
-    return sanitized_mbpp(argument)
-
-
-def _jsonl(argument: str) -> Source:
-    from codegym.envs.problems.sources.jsonl import jsonl
-
-    return jsonl(argument)
-
-
-def _apps(argument: str) -> Source:
-    from codegym.envs.problems.sources.apps import apps
-
-    return apps(argument)
+    return make
 
 
 _KINDS: dict[str, tuple[Callable[[str], Source], str]] = {
-    "katas": (_katas, "optional"),
-    "humaneval": (_human_eval, "none"),
-    "mbpp": (_mbpp, "optional"),
-    "sanitized-mbpp": (_sanitized_mbpp, "optional"),
-    "jsonl": (_jsonl, "needed"),
-    "apps": (_apps, "needed"),
+    "katas": (_lazily("katas.source", "katas"), "optional"),
+    "humaneval": (_lazily("sources.human_eval", "human_eval"), "none"),
+    "humanevalplus": (_lazily("sources.evalplus", "human_eval_plus"), "optional"),
+    "humanevalplus-mini": (_lazily("sources.evalplus", "human_eval_plus_mini"), "optional"),
+    "mbppplus": (_lazily("sources.evalplus", "mbpp_plus"), "optional"),
+    "humaneval-x": (_lazily("sources.humaneval_x", "humaneval_x"), "optional"),
+    "mbpp": (_lazily("sources.mbpp", "mbpp"), "optional"),
+    "sanitized-mbpp": (_lazily("sources.mbpp", "sanitized_mbpp"), "optional"),
+    "p3": (_lazily("sources.p3", "p3"), "optional"),
+    "apps": (_lazily("sources.apps", "apps"), "optional"),
+    "apps-plus": (_lazily("sources.apps", "apps_plus"), "optional"),
+    "taco": (_lazily("sources.apps", "taco"), "optional"),
+    "code-contests": (_lazily("sources.code_contests", "code_contests"), "optional"),
+    "livecodebench": (_lazily("sources.livecodebench", "livecodebench"), "optional"),
+    "bigcodebench": (_lazily("sources.bigcodebench", "bigcodebench"), "optional"),
+    "bigcodebench-instruct": (_lazily("sources.bigcodebench", "bigcodebench", instruct=True), "optional"),
+    "acecode": (_lazily("sources.ace_code", "ace_code"), "optional"),
+    "acecodepair": (_lazily("sources.ace_code", "ace_code_pair"), "optional"),
+    "jsonl": (_lazily("sources.jsonl", "jsonl"), "needed"),
 }
-"""Per kind: what makes its source, and whether it takes an argument after the colon."""
+"""Per kind: what makes its source of the text after the colon, and whether there may be such a text."""
 
 _PACKAGED = ("katas", "humaneval")
 """Kinds that cannot change while this process runs: made once. Files are read again, since they may be edited."""

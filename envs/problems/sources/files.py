@@ -16,10 +16,15 @@ _GZIP = b"\x1f\x8b"
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-def outside_file(name: str) -> Path | None:
-    """A file of the outside data: under $CODEGYM_DATA if that is set, else ../shared/data beside the checkout."""
+def data_folder() -> Path:
+    """The folder of outside data: $CODEGYM_DATA if that is set, else ../shared/data beside the checkout."""
     folder = os.environ.get("CODEGYM_DATA")
-    path = (Path(folder) if folder else _CHECKOUT.parent / "shared" / "data") / name
+    return Path(folder) if folder else _CHECKOUT.parent / "shared" / "data"
+
+
+def outside_file(name: str) -> Path | None:
+    """A file of the outside data, or None where it is not there."""
+    path = data_folder() / name
     return path if path.is_file() else None
 
 
