@@ -18,8 +18,9 @@ from codegym.envs.execution.outcome import Job, Verdict
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.katas import corpus
 from codegym.envs.problems.katas.draws import Draws
-from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
-from codegym.envs.problems.katas.registry import FAMILIES
+from codegym.envs.problems.katas.family import SPLITS, Family, build
+from codegym.envs.problems.katas.registry import FAMILIES, VOLUME_OF, VOLUMES
+from codegym.envs.problems.katas.source import REVISION
 from codegym.envs.problems.problem import CallTest, StdioTest
 from codegym.envs.problems.record import to_record
 from codegym.envs.problems.statement import literal, prompt, statement
@@ -80,7 +81,7 @@ def test_a_problem_is_complete(family: Family) -> None:
         assert problem.references[0] in problem.pseudocode[-1]
         assert problem.difficulty in ("easy", "medium", "hard") and family.name in problem.tags
         if "branches" in family.tags:
-            assert problem.conditionals in range(1, 9)
+            assert problem.conditionals in range(2, 9)
 
 
 @EVERY_FAMILY
@@ -133,7 +134,7 @@ def test_no_two_katas_are_the_same() -> None:
 
 
 def test_the_bytes_depend_on_nothing_but_the_version_of_the_generator() -> None:
-    """Two hash seeds, one fingerprint. If this fails for a change of yours, raise GENERATOR_VERSION and change both."""
+    """Two hash seeds, one fingerprint. If this fails for a change of yours, raise REVISION and change both."""
     prints = {
         subprocess.run(
             [sys.executable, "-c", _FINGERPRINT],
@@ -144,7 +145,7 @@ def test_the_bytes_depend_on_nothing_but_the_version_of_the_generator() -> None:
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert (GENERATOR_VERSION, prints) == (1, {"eeecad6474f1cffcf902be6803e427bcd66a845a9283c3d0e30e397f92c4ced1"})
+    assert (REVISION, prints) == (2, {"ea3ec68ee0e6aa094c752cc7f843567ae90101a3b714196ee35e5b4f855d8503"})
 
 
 def test_listing_builds_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +158,13 @@ def test_listing_builds_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(built) == 1
 
 
-def test_the_first_problems_of_a_split_are_of_different_families() -> None:
-    names = [uri.split("/")[1] for uri in load_problems("katas", "test").uris[: len(FAMILIES)]]
-    assert sorted(names) == sorted(FAMILIES)
+def test_a_volume_begins_with_a_problem_of_each_of_its_families() -> None:
+    uris = list(load_problems("katas", "test").uris)
+    for volume in range(len(VOLUMES)):
+        families = {name for name, number in VOLUME_OF.items() if number == volume}
+        assert {uri.split("/")[1] for uri in uris[: len(families)]} == families
+        uris = [uri for uri in uris if uri.split("/")[1] not in families]
+    assert not uris
 
 
 def test_prompts_of_the_tiny_families_are_short() -> None:
@@ -210,7 +215,7 @@ def test_the_set_hash_covers_the_list_and_the_generator(monkeypatch: pytest.Monk
     before = ProblemSet(source.katas("digits"))
     assert before.sha256 == ProblemSet(source.katas("digits")).sha256
     assert before.split("test").sha256 != before.sha256
-    monkeypatch.setattr(source, "GENERATOR_VERSION", GENERATOR_VERSION + 1)
+    monkeypatch.setattr(source, "REVISION", REVISION + 1)
     assert ProblemSet(source.katas("digits")).sha256 != before.sha256
 
 

@@ -14,26 +14,36 @@ from codegym.envs.problems.katas.families import (
     one_operation,
     parsing,
     programs,
+    rules,
     simulation,
     strings,
 )
 from codegym.envs.problems.katas.family import Family
 
-MODULES = (
-    list_filters,
-    arithmetic,
-    numbers,
-    strings,
-    lists,
-    collections,
-    nesting,
-    simulation,
-    parsing,
-    branches,
-    programs,
-    one_operation,
-    easy,
+VOLUMES = (
+    (
+        list_filters,
+        arithmetic,
+        numbers,
+        strings,
+        lists,
+        collections,
+        nesting,
+        simulation,
+        parsing,
+        branches,
+        programs,
+        one_operation,
+        easy,
+    ),
+    (rules,),
 )
+"""Modules in the order in which they were added: the set grows at its end, so what was early in it stays early."""
 
-FAMILIES: dict[str, Family] = {family.name: family for module in MODULES for family in module.FAMILIES}
+FAMILIES: dict[str, Family] = {
+    family.name: family for volume in VOLUMES for module in volume for family in module.FAMILIES
+}
+VOLUME_OF: dict[str, int] = {
+    family.name: number for number, volume in enumerate(VOLUMES) for module in volume for family in module.FAMILIES
+}
 TAGS: tuple[str, ...] = tuple(sorted({tag for family in FAMILIES.values() for tag in family.tags}))

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 from codegym.envs.errors import OptionError, unknown
 from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
-from codegym.envs.problems.katas.registry import FAMILIES, TAGS
+from codegym.envs.problems.katas.registry import FAMILIES, TAGS, VOLUME_OF, VOLUMES
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import Source
+
+REVISION = 2
+"""Part of the set's hash: raise it with any change to the problems that are generated. `GENERATOR_VERSION` stays: it is
+in a file that names the cached models, which only a change of their own families and corpus may rename."""
 
 
 def katas(selection: str = "") -> Source:
@@ -20,7 +24,7 @@ def katas(selection: str = "") -> Source:
     """
     families = select(selection)
     spec = f"katas:{selection}" if selection else "katas"
-    listing = f"katas {GENERATOR_VERSION} " + " ".join(f"{f.name}={f.counts}" for f in families)
+    listing = f"katas {GENERATOR_VERSION}.{REVISION} " + " ".join(f"{f.name}={f.counts}" for f in families)
     return Source(
         name="katas",
         spec=spec,
@@ -42,13 +46,18 @@ def select(selection: str) -> tuple[Family, ...]:
 
 
 def uris(families: Sequence[Family], split: str) -> tuple[str, ...]:
-    """The uris of a split, families taking turns, so that the first problems are a fair sample."""
+    """The uris of a split, volume after volume, in each of which the families take turns."""
     position = SPLITS.index(split)
-    starts = [(f.name, sum(f.counts[:position]), f.counts[position]) for f in families]
-    turns = max((count for _, _, count in starts), default=0)
-    return tuple(
-        f"katas/{name}/{start + turn}" for turn in range(turns) for name, start, count in starts if turn < count
-    )
+    found: list[str] = []
+    for volume in range(len(VOLUMES)):
+        starts = [
+            (f.name, sum(f.counts[:position]), f.counts[position]) for f in families if VOLUME_OF[f.name] == volume
+        ]
+        turns = max((count for _, _, count in starts), default=0)
+        found += (
+            f"katas/{name}/{start + turn}" for turn in range(turns) for name, start, count in starts if turn < count
+        )
+    return tuple(found)
 
 
 def locate(uri: str) -> tuple[Family, int]:

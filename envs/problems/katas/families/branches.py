@@ -200,14 +200,14 @@ def _decision(parameters: Parameters, draws: Draws) -> Kata:
         (code(0, answers), cases.rstrip()),
         inputs,
         plan=("ask one question after the other and return what the answers lead to.", f"{words(0, answers)}."),
-        difficulty=("easy", "medium", "hard")[depth - 1],
+        difficulty=("medium", "hard")[depth - 2],
     )
 
 
 def _decisions() -> list[Parameters]:
     """Three different questions, of which `depth` are asked; what is not used does not vary."""
     kept: dict[Parameters, Parameters] = {}
-    for parameters in combine(combine(*3 * [_QUESTIONS]), (1, 2, 3), (3, 4, 5), range(4)):
+    for parameters in combine(combine(*3 * [_QUESTIONS]), (2, 3), (3, 4, 5), range(4)):
         questions, depth, n, order = parameters
         if len(set(questions)) == 3:
             asked = questions[:depth]
