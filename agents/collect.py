@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from codegym.agents.agent import Agent, Decision
 from codegym.envs.episode import Episode
+from codegym.envs.errors import PromptTooLong
 from codegym.envs.execution.outcome import Verdict
 
 
@@ -22,11 +23,13 @@ class Request:
         problem: uri.
         sample: index of the sample for this problem.
         seed: of the agent in this episode; nothing else decides its randomness.
+        start: where the episode begins, as the reset option `start` has it; None leaves that to the environment.
     """
 
     problem: str
     sample: int
     seed: int
+    start: Any = None
 
 
 def requests(problems: Sequence[str], samples: int, *, seed: int, iteration: int = 0) -> list[Request]:
@@ -49,7 +52,13 @@ def requests(problems: Sequence[str], samples: int, *, seed: int, iteration: int
 
 
 def collect(
-    agent: Agent, vector_env: Any, wanted: Sequence[Request], *, deterministic: bool = False, name: str = ""
+    agent: Agent,
+    vector_env: Any,
+    wanted: Sequence[Request],
+    *,
+    deterministic: bool = False,
+    name: str = "",
+    too_long: Callable[[PromptTooLong], None] | None = None,
 ) -> list[Episode]:
     """Play the wanted episodes to their end.
 
@@ -60,6 +69,8 @@ def collect(
         wanted: what to play.
         deterministic: ask the agent for its most likely actions.
         name: of the agent, written into the episodes.
+        too_long: told of each problem that does not fit into the agent's context, whose episodes are then left out;
+            without it the first such problem is an error.
 
     Returns:
         The episodes in the order of `wanted`, with traces where the agent gave any. An episode that the machine failed
@@ -69,7 +80,15 @@ def collect(
     played: list[Episode] = []
     for begin in range(0, len(wanted), rows):
         wave = wanted[begin : begin + rows]
-        played += _play(agent, vector_env, wave, deterministic, name)
+        while wave:
+            try:
+                played += _play(agent, vector_env, wave, deterministic, name)
+                break
+            except PromptTooLong as error:
+                if too_long is None or not error.problem:
+                    raise
+                too_long(error)
+                wave = [request for request in wave if request.problem != error.problem]
     return played
 
 
@@ -78,7 +97,9 @@ def _play(agent: Agent, vector_env: Any, wave: Sequence[Request], deterministic:
     rows = int(vector_env.num_envs)
     env = vector_env.unwrapped
     asked = [wave[min(row, len(wave) - 1)] for row in range(rows)]
-    observations, info = vector_env.reset(options={"problem": [request.problem for request in asked]})
+    observations, info = vector_env.reset(
+        options={"problem": [request.problem for request in asked], "start": [request.start for request in asked]}
+    )
     views = getattr(agent, "observes", "observation") == "view"
     decisions: list[list[Decision]] = [[] for _ in wave]
     episodes: dict[int, Episode] = {}

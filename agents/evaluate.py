@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from codegym.agents.agent import Agent
 from codegym.agents.collect import Request, collect, requests
 from codegym.agents.statistics import Estimate, mean_pass_at_k
 from codegym.envs.episode import Episode
-from codegym.envs.errors import InfrastructureError
+from codegym.envs.errors import InfrastructureError, PromptTooLong
 
 STREAM = 1 << 31
 """Takes the place of the iteration in the seeds of evaluation episodes, so that training never repeats them."""
@@ -68,7 +68,14 @@ class Evaluation:
 
 
 def evaluate(
-    agent: Agent, vector_env: Any, problems: Sequence[str], *, samples: int, seed: int, name: str = ""
+    agent: Agent,
+    vector_env: Any,
+    problems: Sequence[str],
+    *,
+    samples: int,
+    seed: int,
+    name: str = "",
+    too_long: Callable[[PromptTooLong], None] | None = None,
 ) -> Evaluation:
     """Play `samples` sampled episodes and a greedy one for each problem.
 
@@ -79,10 +86,11 @@ def evaluate(
         samples: per problem.
         seed: of the run; the same seed gives every agent the same random numbers.
         name: of the agent, written into the episodes.
+        too_long: as `collect` has it; such episodes count as dropped.
     """
     sampled, greedy = evaluation_requests(problems, samples, seed)
-    episodes = collect(agent, vector_env, sampled, name=name)
-    episodes += collect(agent, vector_env, greedy, deterministic=True, name=name + GREEDY)
+    episodes = collect(agent, vector_env, sampled, name=name, too_long=too_long)
+    episodes += collect(agent, vector_env, greedy, deterministic=True, name=name + GREEDY, too_long=too_long)
     return Evaluation.of(episodes, dropped=len(sampled) + len(greedy) - len(episodes))
 
 

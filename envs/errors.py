@@ -35,7 +35,15 @@ class TrainingError(CodegymError, RuntimeError):
 
 
 class PromptTooLong(CodegymError, ValueError):
-    """A prompt does not fit into the context of a language model; the message names the problem's uri."""
+    """A prompt does not fit into the context of a language model; the message names the problem's uri.
+
+    Attributes:
+        problem: the uri, "" where the prompt is of no problem.
+    """
+
+    def __init__(self, message: str, problem: str = "") -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> OptionError:

@@ -209,7 +209,8 @@ class LanguageModelAgent:
     def _fits(self, view: View, ids: Sequence[int]) -> tuple[int, ...]:
         if len(ids) >= self.lm.context:
             raise PromptTooLong(
-                f"{view.problem}: the prompt has {len(ids)} tokens; {self.lm.name} reads {self.lm.context} in all."
+                f"{view.problem}: the prompt has {len(ids)} tokens; {self.lm.name} reads {self.lm.context} in all.",
+                view.problem,
             )
         return tuple(ids)
 

@@ -87,7 +87,7 @@ class LanguageModel:
         path = Path(name).expanduser()
         if folder is None and path.is_dir():
             folder = path
-        place = device if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
+        place = device if device is not None else cls.default_device()
         options = {"dtype": dtype if dtype is not None else torch.float32}
         if folder is not None:
             source, file = str(folder), {}
@@ -110,6 +110,11 @@ class LanguageModel:
         style = json.loads(card.read_text(encoding="utf-8")) if card is not None and card.is_file() else {}
         model.to(torch.device(place))
         return cls(model.eval(), tokenizer, name, **style)
+
+    @staticmethod
+    def default_device() -> str:
+        """Where models live unless told otherwise: the accelerator if there is one."""
+        return "cuda" if torch.cuda.is_available() else "cpu"
 
     @property
     def device(self) -> torch.device:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from codegym.envs.errors import OptionError
+from codegym.agents.learning.token_batch import TokenBatch
+from codegym.envs.errors import OptionError, TrainingError
 
 Example = tuple[Sequence[int], Sequence[int]]
 """(prompt ids, completion ids); only the completion's ids are learned."""
@@ -43,69 +44,111 @@ class FineTuning:
     seed: int = 0
 
 
+class FineTuner:
+    """Training that can be stopped after any step and goes on from its state, bit by bit.
+
+    Deterministic for a fixed seed, device and number of threads.
+
+    Attributes:
+        step: number of steps done.
+    """
+
+    def __init__(self, model: PreTrainedModel, examples: Sequence[Example], recipe: FineTuning) -> None:
+        """Prepare to train `model` in place.
+
+        Args:
+            model: a causal language model.
+            examples: as token ids; every epoch visits them in a new order. Read one batch at a time, so that a
+                sequence which makes its items when asked costs nothing before.
+            recipe: steps, batch size, learning rate.
+        """
+        if not len(examples):
+            raise OptionError("Fine-tuning needs at least one example.")
+        self.model, self.examples, self.recipe = model, examples, recipe
+        self.step = 0
+        self._named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        matrices = [p for _, p in self._named if p.dim() >= 2]
+        others = [p for _, p in self._named if p.dim() < 2]
+        groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas)
+        self._order = _order(len(examples), recipe)
+
+    def advance(self) -> float:
+        """Take one step; returns its loss: the mean over the completion tokens of the batch, in nats.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+        recipe = self.recipe
+        for group in self.optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * _schedule(self.step, recipe)
+        rows = self._order[self.step * recipe.batch_size : (self.step + 1) * recipe.batch_size]
+        self.model.train()
+        batch = [self.examples[int(row)] for row in rows]
+        loss = completion_loss(self.model, TokenBatch.from_examples(batch, recipe.prompt_weight))
+        if not math.isfinite(float(loss.detach())):
+            raise TrainingError(f"Fine-tuning stopped at step {self.step}: the loss is {float(loss.detach())}.")
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for _, p in self._named], recipe.max_grad_norm)
+        self.optimiser.step()
+        self.model.eval()
+        self.step += 1
+        return float(loss.detach())
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """All that the next step depends on, as named tensors."""
+        tensors = {f"model/{name}": p.detach() for name, p in self._named}
+        for index, entry in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam/{index}/{name}": tensor for name, tensor in entry.items()}
+        return tensors | {"step": torch.tensor(self.step)}
+
+    @torch.no_grad()
+    def load_state(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Go on from a state."""
+        for name, parameter in self._named:
+            parameter.copy_(tensors[f"model/{name}"])
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("adam/"):
+                _, index, key = name.split("/")
+                state.setdefault(int(index), {})[key] = tensor.clone()
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
+        self.step = int(tensors["step"])
+
+
 def fine_tune(
     model: PreTrainedModel,
     examples: Sequence[Example],
     recipe: FineTuning,
     on_step: Callable[[int, float], None] | None = None,
 ) -> list[float]:
-    """Train `model` in place; deterministic for a fixed seed, device and number of threads.
-
-    Args:
-        model: a causal language model.
-        examples: as token ids; every epoch visits them in a new order.
-        recipe: steps, batch size, learning rate.
-        on_step: called with (steps done, loss) after each step.
+    """Train `model` in place by all steps of the recipe; `on_step` is called with (steps done, loss) after each.
 
     Returns:
-        The loss of each step: mean over the completion tokens of its batch, in nats.
+        The loss of each step.
     """
-    if not examples:
-        raise OptionError("Fine-tuning needs at least one example.")
-    matrices = [p for p in model.parameters() if p.requires_grad and p.dim() >= 2]
-    others = [p for p in model.parameters() if p.requires_grad and p.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas)
-    order = _order(len(examples), recipe)
+    tuner = FineTuner(model, examples, recipe)
     losses = []
-    model.train()
-    for step in range(recipe.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(step, recipe)
-        rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        loss = completion_loss(model, [examples[row] for row in rows], recipe.prompt_weight)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.max_grad_norm)
-        optimiser.step()
-        losses.append(float(loss.detach()))
+    while tuner.step < recipe.steps:
+        losses.append(tuner.advance())
         if on_step is not None:
-            on_step(step + 1, losses[-1])
+            on_step(tuner.step, losses[-1])
     model.eval()
     return losses
 
 
-def completion_loss(model: PreTrainedModel, batch: Sequence[Example], prompt_weight: float = 0.0) -> torch.Tensor:
-    """Weighted mean negative log-probability, in nats, of the completions' tokens given all that precedes them.
+def completion_loss(model: PreTrainedModel, batch: TokenBatch) -> torch.Tensor:
+    """Mean negative log-probability, in nats, of the batch's actions given all that precedes them, weighed by credit.
 
-    Padding is on the right and masked; positions whose target has no weight never reach the output layer's loss.
+    Only positions whose target is an action reach the loss.
     """
-    width = max(len(prompt) + len(completion) for prompt, completion in batch)
-    ids = torch.zeros(len(batch), width, dtype=torch.long)
-    mask = torch.zeros(len(batch), width, dtype=torch.long)
-    weight = torch.zeros(len(batch), width)
-    for row, (prompt, completion) in enumerate(batch):
-        end = len(prompt) + len(completion)
-        ids[row, :end] = torch.tensor([*prompt, *completion])
-        mask[row, :end] = 1
-        weight[row, : len(prompt)] = prompt_weight
-        weight[row, len(prompt) : end] = 1.0
-    weight[:, 0] = 0.0  # nothing precedes the first token
-    ids, mask, weight = (tensor.to(model.device) for tensor in (ids, mask, weight))
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1]
-    targets = weight[:, 1:] > 0
-    losses = torch.nn.functional.cross_entropy(logits[targets].float(), ids[:, 1:][targets], reduction="none")
-    weights = weight[:, 1:][targets]
+    batch = batch.to(model.device)
+    mask = batch.attention.long()
+    logits = model(input_ids=batch.ids, attention_mask=mask, use_cache=False).logits[:, :-1]
+    targets = batch.action[:, 1:]
+    losses = torch.nn.functional.cross_entropy(logits[targets].float(), batch.ids[:, 1:][targets], reduction="none")
+    weights = batch.credit[:, 1:][targets]
     return (losses * weights).sum() / weights.sum()
 
 

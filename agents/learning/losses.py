@@ -104,3 +104,18 @@ def kl(logp: Tensor, ref_logp: Tensor, weight: Tensor, estimator: Estimator = "k
     if estimator == "k3":
         return (-log_ratio).exp() - 1 + log_ratio
     raise unknown("KL estimator", estimator, ("k1", "k3"))
+
+
+def adapted_coef(coef: float, observed: float, target: float, share: float) -> float:
+    """The next weight of an adaptive KL (Ziegler et al. 2019, section 2.2).
+
+    coef * (1 + clip(observed / target - 1, -0.2, 0.2) * share): proportional control of log coef.
+
+    Args:
+        coef: the present weight.
+        observed: mean KL of the rollout.
+        target: KL to hold.
+        share: episodes of the rollout over the horizon.
+    """
+    error = min(max(observed / target - 1.0, -0.2), 0.2)
+    return coef * (1.0 + error * share)

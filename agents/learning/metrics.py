@@ -46,6 +46,13 @@ class Averages:
         entry[0] += float(total.detach())
         entry[1] += float(weight.detach())
 
+    def merge(self, other: Averages) -> None:
+        """Take in what other averages took in."""
+        for name, (total, weight) in other._sums.items():
+            entry = self._sums.setdefault(name, [0.0, 0.0])
+            entry[0] += total
+            entry[1] += weight
+
     def means(self) -> dict[str, float]:
         """The mean of each name, in the order in which the names first came; NaN where all weights were 0."""
         return {name: total / weight if weight > 0 else math.nan for name, (total, weight) in self._sums.items()}

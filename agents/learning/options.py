@@ -40,6 +40,10 @@ class PPOOptions:
     """Weight of the KL to the reference (the weights that training began with); 0 keeps no reference."""
     kl_estimator: Literal["k1", "k3"] = "k1"
     """Estimator of the KL; with k3 single tokens that became rare made gradients of norm 77 (k1: below 1)."""
+    kl_target: float | None = None
+    """KL to hold by adapting kl_coef after each rollout; none keeps kl_coef as it is."""
+    kl_horizon: int = 10_000
+    """Episodes over which kl_coef adapts: the longer, the slower."""
     kl_in: Literal["loss", "reward"] = "loss"
     """Where the KL goes; in the reward it would leak into the returns of tokens without credit."""
     entropy_coef: float = 0.0
@@ -54,6 +58,8 @@ class PPOOptions:
     """First iterations that train the value head alone."""
     max_grad_norm: float = 1.0
     """Bound on the gradient's norm, for policy and value head separately."""
+    lora_rank: int = 0
+    """Rank of a LoRA adapter that is trained in the model's stead (needs peft); 0 trains all weights."""
     temperature: float = 1.0
     """Temperature of the sampling; the probabilities that are trained are those of this distribution."""
     ratio_tolerance: float = 1e-3
@@ -63,14 +69,16 @@ class PPOOptions:
         """Raise an OptionError for the first value that makes no sense; whoever uses the options calls this."""
         for name in ("lr", "value_lr", "temperature", "max_grad_norm", "ratio_tolerance"):
             _require(getattr(self, name) > 0, name, "must be positive", getattr(self, name))
-        for name in ("epochs", "minibatches", "micro_batch"):
+        for name in ("epochs", "minibatches", "micro_batch", "kl_horizon"):
             _require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
         for name in ("gamma", "lam"):
             _require(0 <= getattr(self, name) <= 1, name, "must lie in 0..1", getattr(self, name))
-        for name in ("kl_coef", "value_warmup"):
+        for name in ("kl_coef", "value_warmup", "lora_rank"):
             _require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))
         _require(0 < self.eps_low <= 1, "eps_low", "must lie in 0..1", self.eps_low)
         _require(self.eps_high > 0, "eps_high", "must be positive", self.eps_high)
+        _require(self.kl_target is None or self.kl_target > 0, "kl_target", "must be positive", self.kl_target)
+        _require(self.kl_target is None or self.kl_coef > 0, "kl_coef", "must be positive to adapt", self.kl_coef)
         _require(self.dual_clip is None or self.dual_clip > 1, "dual_clip", "must exceed 1", self.dual_clip)
 
 
@@ -106,14 +114,17 @@ class TrainPPOOptions(PPOOptions):
     """Of everything that is random."""
     reward: str = "ladder"
     """Reward of the environment."""
-    credit: Literal["coverage", "ochiai", "none"] = "coverage"
-    """Which tokens carry the policy loss: those whose statements ran, those under suspicion, or all."""
+    credit: Literal["coverage", "ochiai", "random", "none"] = "coverage"
+    """Which tokens carry the policy loss: those whose statements ran, those under suspicion, as many at random (a
+    control), or all."""
     max_tokens: int = 64
     """Budget of an episode in Token-v0."""
     eval_problems: int = 100
     """Held-out problems to evaluate on before and after; 0 for none."""
     eval_samples: int = 4
     """Sampled programs per held-out problem, besides the greedy one."""
+    eval_every: int = 0
+    """Iterations between looks at the first sample of the held-out problems, for a learning curve; 0 for none."""
     checkpoint_every: int = 5
     """Iterations between checkpoints."""
     device: str | None = None
@@ -124,7 +135,7 @@ class TrainPPOOptions(PPOOptions):
         super().check()
         for name in ("iterations", "prompts", "samples", "max_tokens", "eval_samples", "checkpoint_every"):
             _require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
-        for name in ("eval_problems", "seed"):
+        for name in ("eval_problems", "eval_every", "seed"):
             _require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))
         alone = self.advantage in ("grpo", "rloo") and self.samples < 2
         _require(not alone, "samples", f"must be at least 2 for --advantage {self.advantage}", self.samples)

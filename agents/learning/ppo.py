@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from codegym.agents.learning.advantage import gae, group_advantage, normalise
-from codegym.agents.learning.losses import kl, policy_loss, value_loss
-from codegym.agents.learning.metrics import Averages, explained_variance
+from codegym.agents.learning.losses import adapted_coef, kl, policy_loss, value_loss
+from codegym.agents.learning.metrics import Averages, explained_variance, masked_variance
 from codegym.agents.learning.options import PPOOptions
 from codegym.agents.learning.scoring import ActionScores, action_hidden_states, score_actions
 from codegym.agents.learning.tensors import save_tensors
 from codegym.agents.learning.token_batch import TokenBatch
 from codegym.agents.learning.value_head import ValueHead
 from codegym.envs.errors import TrainingError
+
+T = TypeVar("T")
 
 
 class PPO:
@@ -31,9 +35,12 @@ class PPO:
     Attributes:
         model: the policy, a transformers causal language model; kept in eval mode, so that dropout cannot make its
             log-probabilities differ from the sampler's.
-        reference: a frozen copy of the weights as they were passed in, or None where kl_coef is 0.
+        reference: a frozen copy of the weights as they were passed in; None where kl_coef is 0, and for a peft model,
+            which is its own reference with the adapter off.
         value_head: the critic, or None where the advantage needs none.
         iteration: number of updates done.
+        kl_coef: weight of the KL; moves where the options name a target.
+        micro_batch: rows in memory at once; halved when they do not fit.
     """
 
     def __init__(self, model: Any, options: PPOOptions, *, seed: int = 0, folder: Path | None = None) -> None:
@@ -54,8 +61,11 @@ class PPO:
         self.seed = seed
         self.folder = folder
         self.iteration = 0
+        self.kl_coef = options.kl_coef
+        self.micro_batch = options.micro_batch
+        self._adapted = hasattr(model, "disable_adapter")
         self.reference = None
-        if options.kl_coef > 0:
+        if options.kl_coef > 0 and not self._adapted:
             self.reference = copy.deepcopy(model).requires_grad_(False).eval()
         self.value_head: ValueHead | None = None
         self.policy_parameters = [p for p in model.parameters() if p.requires_grad]
@@ -81,12 +91,16 @@ class PPO:
         for name in ("reward", "logp"):
             if not bool(torch.isfinite(batch.tensors[name][batch.action]).all()):
                 raise self._broken(batch, f"a {'reward' if name == 'reward' else 'sampled log-probability'} is NaN")
+        return self._fitted(lambda: self._scored(batch))
+
+    def _scored(self, batch: TokenBatch) -> TokenBatch:
         ref_logp, value = torch.zeros_like(batch.logp), torch.zeros_like(batch.logp)
-        for rows in batch.microbatches(self.options.micro_batch):
+        for rows in batch.microbatches(self.micro_batch):
             part = batch.select(rows)
             time = torch.arange(part.ids.shape[1], device=part.ids.device)
-            if self.reference is not None:
-                scores = score_actions(self.reference, part, temperature=self.options.temperature)
+            if self.options.kl_coef > 0:
+                with self.model.disable_adapter() if self._adapted else contextlib.nullcontext():
+                    scores = score_actions(self.reference or self.model, part, temperature=self.options.temperature)
                 ref_logp[rows[:, None], time] = _spread(scores.logp, part.action)
             if self.value_head is not None:
                 value[rows[:, None], time] = _spread(
@@ -102,7 +116,7 @@ class PPO:
         assert batch.value is not None and batch.ref_logp is not None, "score the batch first"
         reward = batch.reward
         if options.kl_in == "reward":
-            reward = reward - options.kl_coef * torch.where(batch.action, batch.logp - batch.ref_logp, 0.0)
+            reward = reward - self.kl_coef * torch.where(batch.action, batch.logp - batch.ref_logp, 0.0)
         if options.advantage == "gae":
             advantage, returns = gae(
                 reward,
@@ -138,29 +152,49 @@ class PPO:
         Raises:
             TrainingError: the log-probabilities are not those of this policy, or a loss or gradient is not finite.
         """
-        for group, lr in zip(self.optimizer.param_groups, (self.options.lr, self.options.value_lr), strict=False):
+        options = self.options
+        for group, lr in zip(self.optimizer.param_groups, (options.lr, options.value_lr), strict=False):
             group["lr"] = lr * lr_scale
         batch = self.estimate(batch)
         assert batch.value is not None and batch.returns is not None
         averages = Averages()
         weight = batch.action.float()
-        metrics = {"explained_variance": explained_variance(batch.value, batch.returns, weight)}
-        if self.iteration < self.options.value_warmup and self.value_head is not None:
+        metrics = {
+            "explained_variance": explained_variance(batch.value, batch.returns, weight),
+            "return_variance": float(masked_variance(batch.returns, weight)),
+        }
+        if self.iteration < options.value_warmup and self.value_head is not None:
             self._fit_value_head(batch, averages)
         else:
-            for epoch in range(self.options.epochs):
+            for epoch in range(options.epochs):
                 rng = np.random.default_rng(np.random.SeedSequence([self.seed, self.iteration, epoch]))
-                for index, rows in enumerate(batch.minibatch_rows(self.options.minibatches, rng)):
+                for index, rows in enumerate(batch.minibatch_rows(options.minibatches, rng)):
                     self._step(batch.select(rows), averages, fresh=epoch == index == 0)
         self.iteration += 1
-        return {**averages.means(), **metrics}
+        means = averages.means()
+        if options.kl_target is not None and "kl" in means:
+            self.kl_coef = adapted_coef(self.kl_coef, means["kl"], options.kl_target, len(batch) / options.kl_horizon)
+            metrics["kl_coef"] = self.kl_coef
+        return {**means, **metrics}
 
     def _step(self, minibatch: TokenBatch, averages: Averages, *, fresh: bool) -> None:
         """One optimiser step; the gradient is accumulated over micro-batches, exactly."""
+        averages.merge(self._fitted(lambda: self._accumulate(minibatch, fresh)))
+        norm = torch.nn.utils.clip_grad_norm_(self.policy_parameters, self.options.max_grad_norm)
+        if self.value_parameters:
+            torch.nn.utils.clip_grad_norm_(self.value_parameters, self.options.max_grad_norm)
+        if not bool(torch.isfinite(norm)):
+            raise self._broken(minibatch, f"the norm of the gradient is {float(norm)}")
+        averages.add("grad_norm", norm, torch.ones_like(norm))
+        self.optimizer.step()
+
+    def _accumulate(self, minibatch: TokenBatch, fresh: bool) -> Averages:
+        """The gradient of a minibatch as the sum of its micro-batches'; returns the metrics of its tokens."""
+        averages = Averages()
         actions = minibatch.action.sum()
         credited = (minibatch.action * minibatch.credit).sum().clamp_min(1e-8)
         self.optimizer.zero_grad(set_to_none=True)
-        for rows in minibatch.microbatches(self.options.micro_batch):
+        for rows in minibatch.microbatches(self.micro_batch):
             part = minibatch.select(rows)
             scores = score_actions(self.model, part, value_head=self.value_head, temperature=self.options.temperature)
             if fresh:
@@ -169,13 +203,29 @@ class PPO:
             if not bool(torch.isfinite(loss)):
                 raise self._broken(minibatch, f"the loss is {float(loss.detach())}")
             loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.policy_parameters, self.options.max_grad_norm)
-        if self.value_parameters:
-            torch.nn.utils.clip_grad_norm_(self.value_parameters, self.options.max_grad_norm)
-        if not bool(torch.isfinite(norm)):
-            raise self._broken(minibatch, f"the norm of the gradient is {float(norm)}")
-        averages.add("grad_norm", norm, torch.ones_like(norm))
-        self.optimizer.step()
+        return averages
+
+    def _fitted(self, work: Callable[[], T]) -> T:
+        """What `work` returns, with the micro-batch halved as often as it takes to fit into memory.
+
+        Raises:
+            TrainingError: a single row does not fit.
+        """
+        while True:
+            try:
+                return work()
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                if self.micro_batch == 1:
+                    raise TrainingError(
+                        f"Training stopped in iteration {self.iteration}: out of memory with a single row; "
+                        "shorten the episodes, train a smaller model or an adapter (--lora-rank)."
+                    ) from None
+            self.optimizer.zero_grad(set_to_none=True)
+            self.micro_batch = -(-self.micro_batch // 2)
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
 
     def _loss(
         self, part: TokenBatch, scores: ActionScores, credited: Tensor, actions: Tensor, averages: Averages
@@ -201,11 +251,11 @@ class PPO:
         averages.add("clip_fraction", stats["clipped"], weight)
         averages.add("approx_kl", stats["approx_kl"], weight)
         averages.add("entropy", scores.entropy, everywhere)
-        if self.reference is not None:
+        if options.kl_coef > 0:
             divergence = kl(scores.logp, part.ref_logp[chosen], weight, options.kl_estimator)
             averages.add("kl", divergence, weight)
             if options.kl_in == "loss":
-                loss = loss + options.kl_coef * (divergence * weight).sum() / credited
+                loss = loss + self.kl_coef * (divergence * weight).sum() / credited
         if options.entropy_coef:
             loss = loss - options.entropy_coef * (scores.entropy * weight).sum() / credited
         if scores.value is not None:
@@ -224,14 +274,7 @@ class PPO:
     def _fit_value_head(self, batch: TokenBatch, averages: Averages) -> None:
         """Warm-up: the policy stands still, so its hidden states are computed once and the head is fitted to them."""
         assert self.value_head is not None and batch.returns is not None and batch.value is not None
-        hidden, returns = [], []
-        with torch.no_grad():
-            for rows in batch.microbatches(self.options.micro_batch):
-                part = batch.select(rows)
-                assert part.returns is not None
-                hidden.append(action_hidden_states(self.model, part))
-                returns.append(part.returns[part.action])
-        features, targets = torch.cat(hidden), torch.cat(returns)
+        features, targets = self._fitted(lambda: self._features(batch))
         ones = torch.ones_like(targets)
         for _ in range(WARMUP_STEPS):
             self.optimizer.zero_grad(set_to_none=True)
@@ -241,6 +284,17 @@ class PPO:
             error.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
         averages.add("value_loss", error, torch.ones_like(error))
+
+    @torch.no_grad()
+    def _features(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
+        """Hidden states and returns of all actions."""
+        hidden, returns = [], []
+        for rows in batch.microbatches(self.micro_batch):
+            part = batch.select(rows)
+            assert part.returns is not None
+            hidden.append(action_hidden_states(self.model, part))
+            returns.append(part.returns[part.action])
+        return torch.cat(hidden), torch.cat(returns)
 
     def _check_ratio(self, part: TokenBatch, scores: ActionScores) -> None:
         """Before the first step the trained policy is the one that sampled: every probability ratio is 1."""
@@ -270,19 +324,24 @@ class PPO:
 
     def state(self) -> dict[str, Tensor]:
         """All that the next update depends on, as named tensors (reference weights left out: they never change)."""
-        tensors = {f"policy/{name}": p.detach() for name, p in self.model.named_parameters()}
+        tensors = {f"policy/{name}": p.detach() for name, p in self.model.named_parameters() if p.requires_grad}
         if self.value_head is not None:
             tensors |= {f"value/{name}": p.detach() for name, p in self.value_head.named_parameters()}
         for index, entry in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam/{index}/{name}": tensor for name, tensor in entry.items()}
-        return tensors | {"iteration": torch.tensor(self.iteration)}
+        return tensors | {
+            "iteration": torch.tensor(self.iteration),
+            "kl_coef": torch.tensor(self.kl_coef, dtype=torch.float64),
+            "micro_batch": torch.tensor(self.micro_batch),
+        }
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Go on from a state; the reference is not touched."""
         for prefix, module in (("policy", self.model), ("value", self.value_head)):
             for name, parameter in module.named_parameters() if module is not None else ():
-                parameter.copy_(tensors[f"{prefix}/{name}"])
+                if parameter.requires_grad:
+                    parameter.copy_(tensors[f"{prefix}/{name}"])
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith("adam/"):
@@ -290,6 +349,13 @@ class PPO:
                 state.setdefault(int(index), {})[key] = tensor.clone()
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self.iteration = int(tensors["iteration"])
+        self.kl_coef = float(tensors["kl_coef"])
+        self.micro_batch = min(self.micro_batch, int(tensors["micro_batch"]))
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that a tensor did not fit into the memory of its device."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 WARMUP_STEPS = 50

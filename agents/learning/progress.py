@@ -54,9 +54,10 @@ class Progress:
         spent = sum(self._seconds.values())
         left = spent / max(1, done - self._first) * (self.total - done)
         split = "  ".join(f"{phase} {self._seconds[phase] / max(spent, 1e-9):.0%}" for phase in PHASES)
+        kl = f"kl {record['kl']:.3f}  " if math.isfinite(record.get("kl", math.nan)) else ""
         text = (
             f"iteration {done}/{self.total}  reward {record['reward']:+.2f}  pass {record['pass_rate']:.0%}  "
-            f"kl {record.get('kl', math.nan):.3f}  |  {split}  |  {spent:.0f} s, {left:.0f} s left"
+            f"{kl}|  {split}  |  {spent:.0f} s, {left:.0f} s left"
         )
         self.phase(text)
 

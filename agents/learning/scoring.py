@@ -53,11 +53,12 @@ def action_hidden_states(model: Any, batch: TokenBatch) -> Tensor:
     Rows with the same prompt share one pass over it: the prompts run first and leave their keys and values, then each
     row's tail runs against its own prompt's. Gradients flow through both.
     """
+    transformer = (model.get_base_model() if hasattr(model, "get_base_model") else model).base_model  # peft wraps once
     prompt_length = torch.where(batch.action.any(1), batch.action.int().argmax(1), batch.lengths)  # [batch]
     owner, prompts = _distinct_prompts(batch.ids, prompt_length)
     tail_length = int((batch.lengths - prompt_length).max())
     width = int(prompt_length[prompts].max())
-    out = model.base_model(input_ids=batch.ids[prompts, :width], use_cache=True)
+    out = transformer(input_ids=batch.ids[prompts, :width], use_cache=True)
     last = out.last_hidden_state[torch.arange(len(prompts)), prompt_length[prompts] - 1]  # [prompts, hidden]
     cache = out.past_key_values
     cache.batch_select_indices(owner)
@@ -66,7 +67,7 @@ def action_hidden_states(model: Any, batch: TokenBatch) -> Tensor:
     inside = position < batch.lengths[:, None]
     place = position.clamp_max(batch.ids.shape[1] - 1)
     prompt_seen = torch.arange(width, device=batch.ids.device) < prompt_length[:, None]
-    tail = model.base_model(
+    tail = transformer(
         input_ids=batch.ids.gather(1, place),
         attention_mask=torch.cat([prompt_seen, inside], 1).long(),
         position_ids=place,

@@ -157,6 +157,57 @@ class TokenBatch:
             bootstrap=torch.zeros(len(rows)),
         )
 
+    @classmethod
+    def from_examples(
+        cls, examples: Sequence[tuple[Sequence[int], Sequence[int]]], prompt_weight: float = 0.0
+    ) -> TokenBatch:
+        """A batch of written texts, for supervised learning: the completion's tokens are the actions.
+
+        Args:
+            examples: (prompt ids, completion ids).
+            prompt_weight: where positive, the prompt's tokens are actions as well, of this credit (but for the first
+                token, which nothing precedes).
+        """
+        if not examples:
+            raise DataError("A batch needs at least one example.")
+        shape = (len(examples), max(len(prompt) + len(completion) for prompt, completion in examples))
+        ids = torch.zeros(shape, dtype=torch.int64)
+        attention = torch.zeros(shape, dtype=torch.bool)
+        credit = torch.zeros(shape)
+        for row, (prompt, completion) in enumerate(examples):
+            end = len(prompt) + len(completion)
+            ids[row, :end] = torch.tensor([*prompt, *completion])
+            attention[row, :end] = True
+            credit[row, : len(prompt)] = prompt_weight
+            credit[row, len(prompt) : end] = 1.0
+        credit[:, 0] = 0.0
+        action = credit > 0
+        return cls(
+            ids=ids,
+            attention=attention,
+            action=action,
+            credit=credit,
+            logp=torch.zeros(shape),
+            reward=torch.zeros(shape),
+            step=torch.where(action, action.cumsum(1) - 1, -1),
+            group=torch.arange(len(examples)),
+            terminated=torch.ones(len(examples), dtype=torch.bool),
+            truncated=torch.zeros(len(examples), dtype=torch.bool),
+            bootstrap=torch.zeros(len(examples)),
+        )
+
+    def shuffled_credit(self, rng: np.random.Generator) -> TokenBatch:
+        """The same credits, in each row handed to its actions in a random order: the control of credit assignment.
+
+        Every row keeps as many tokens of each weight as it has, so only *which* tokens learn differs.
+        """
+        credit = self.credit.clone()
+        for row in range(len(self)):
+            places = self.action[row].nonzero().squeeze(-1)
+            order = torch.from_numpy(rng.permutation(len(places))).to(places.device)
+            credit[row, places] = self.credit[row, places[order]]
+        return self.replace(credit=credit)
+
 
 def token_credit(episode: Episode, traces: Sequence[TokenTrace]) -> list[float]:
     """The credit of each sampled token of an episode, from the credit spans of its program.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -16,33 +15,55 @@ import numpy as np
 import codegym
 from codegym.agents.collect import collect, requests
 from codegym.agents.evaluate import Evaluation, evaluate
-from codegym.agents.learning.checkpoint import Checkpoint, load_checkpoint, require_same_config, save_checkpoint
+from codegym.agents.learning.checkpoint import load_checkpoint, require_same_config
+from codegym.agents.learning.loop import Loop
+from codegym.agents.learning.lora import with_adapter, without_adapter
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.ppo import PPO
-from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
-from codegym.agents.learning.token_batch import TokenBatch
+from codegym.agents.learning.progress import Progress
 from codegym.agents.statistics import paired_bootstrap
-from codegym.envs.episode import Episode
-from codegym.envs.errors import InfrastructureError, unknown
+from codegym.envs.errors import unknown
 from codegym.envs.execution.executor import Executor, shared_executor
-from codegym.envs.files import append_line, read_json, require_writable_folder, write_atomically, write_json
+from codegym.envs.files import read_json, require_writable_folder, write_atomically, write_json
+from codegym.envs.mdp.start_states import CCCS
 from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.rewards.outcome_reward import resolve_reward
+
+if TYPE_CHECKING:
+    from codegym.agents.language_model.load import LanguageModel
 
 NOT_CONFIGURATION = ("out", "iterations", "checkpoint_every", "device")
 """Options that a resumed run may change: they decide where, how long and how safely, not what is learned."""
 
-IDLE_CRITIC_WINDOW = 5
-WORSE_THAN_A_CONSTANT = -0.5
+LOOK_STREAM = 1 << 30
+"""Takes the place of the iteration in the seeds of learning-curve episodes."""
 
 
-def train_ppo(options: TrainPPOOptions, *, executor: Executor | None = None) -> dict[str, Any]:
+def train_ppo(
+    options: TrainPPOOptions,
+    *,
+    executor: Executor | None = None,
+    kind: str = "train ppo",
+    load: Callable[[], LanguageModel] | None = None,
+    prepare: Callable[[LanguageModel, Path, Progress], None] | None = None,
+    curriculum: CCCS | None = None,
+    whole: float = 0.0,
+) -> dict[str, Any]:
     """Train a language model by PPO in one of our environments, and return what is in `summary.json`.
+
+    A recipe is this with other parts: the arguments from `kind` on are for recipes.
 
     Args:
         options: everything about the run; the same options on the same folder resume it.
         executor: runs the programs; by default the shared one.
+        kind: name of the command.
+        load: makes the model; by default `options.model` is loaded.
+        prepare: trains the model in place before anything is measured, in the run's folder and by its progress; a
+            resumed run calls it again, and must get the same weights.
+        curriculum: decides where the episodes of training begin; evaluation always begins from the question.
+        whole: share of a rollout's problems that the curriculum has no say in.
 
     Raises:
         OptionError: bad options, or a folder that holds another run.
@@ -64,22 +85,42 @@ def train_ppo(options: TrainPPOOptions, *, executor: Executor | None = None) -> 
     progress = Progress(options.iterations)
     progress.phase(f"loading {options.model}")
     try:
-        lm = LanguageModel.load(options.model, device=options.device)
-        env = _environment(options, problems, lm.tokenizer, executor)
+        lm = load() if load is not None else LanguageModel.load(options.model, device=options.device)
+        env = _environment(options, problems, lm.tokenizer, executor, "question")
         config = _config(options, problems, lm.identity())
-        _begin(folder, config, options)
+        _begin(folder, kind, config, options)
         checkpoint = load_checkpoint(folder / "checkpoints", config)
+        if prepare is not None:
+            prepare(lm, folder, progress)
+        if options.lora_rank:
+            lm.model = with_adapter(lm.model, options.lora_rank, seed=options.seed)
         agent = LanguageModelAgent(lm, sampling=Sampling(temperature=options.temperature))
-        trainer = PPO(lm.model, options, seed=options.seed, folder=folder)
+        earlier = float(checkpoint.extra["seconds"]) if checkpoint is not None else 0.0
+        loop = Loop(
+            trainer=(trainer := PPO(lm.model, options, seed=options.seed, folder=folder)),
+            agent=agent,
+            env=env if curriculum is None else _environment(options, problems, lm.tokenizer, executor, curriculum),
+            executor=executor,
+            problems=train,
+            options=options,
+            folder=folder,
+            config=config,
+            progress=progress,
+            curriculum=curriculum,
+            whole=whole,
+            look=lambda: _look(agent, env, held_out, options),
+            clock=earlier - started,
+        )
         if checkpoint is not None:
-            trainer.load_state(dict(checkpoint.tensors))
+            loop.restore(checkpoint)
             progress.message(f"resuming after iteration {checkpoint.iteration} of {options.iterations}")
         before = _measure(folder, "before", agent, env, held_out, options, progress)
-        earlier = float(checkpoint.extra["seconds"]) if checkpoint is not None else 0.0
-        _train(trainer, agent, env, executor, train, folder, config, options, progress, earlier - started)
+        loop.run()
+        lm.model = without_adapter(lm.model)
         lm.save(folder / "model")
         after = _measure(folder, "after", agent, env, held_out, options, progress)
         env.close()
+        loop.env.close()
     finally:
         progress.close()
     summary = {
@@ -97,84 +138,6 @@ def train_ppo(options: TrainPPOOptions, *, executor: Executor | None = None) -> 
     return summary
 
 
-def _train(
-    trainer: PPO,
-    agent: Any,
-    env: Any,
-    executor: Executor,
-    train: Sequence[str],
-    folder: Path,
-    config: Mapping[str, Any],
-    options: TrainPPOOptions,
-    progress: Progress,
-    clock: float,
-) -> None:
-    """The loop: collect, score, update, write."""
-    metrics_file = folder / "metrics.jsonl"
-    _keep_lines(metrics_file, trainer.iteration)
-    tensorboard = TensorBoard(folder / "tensorboard")
-    explained: list[float] = []
-    device = trainer.policy_parameters[0].device
-    while trainer.iteration < options.iterations:
-        times = [time.perf_counter()]
-        executing = executor.statistics["seconds"]
-        wanted = requests(
-            _draw(train, options.prompts, options.seed, trainer.iteration),
-            options.samples,
-            seed=options.seed,
-            iteration=trainer.iteration,
-        )
-        episodes = collect(agent, env, wanted, name=f"ppo:{options.model}")
-        if not episodes:
-            raise InfrastructureError("No episode of this rollout could be judged; see `codegym doctor`.")
-        executing = executor.statistics["seconds"] - executing
-        batch = TokenBatch.from_episodes(episodes, credit=options.credit != "none").to(device)
-        times.append(time.perf_counter())
-        batch = trainer.score(batch)
-        times.append(time.perf_counter())
-        left = 1 - trainer.iteration / options.iterations
-        metrics = trainer.update(batch, lr_scale=left if options.anneal else 1.0)
-        times.append(time.perf_counter())
-        rollout, scoring, update = np.diff(times).tolist()
-        record = {
-            "iteration": trainer.iteration,
-            **_rollout_metrics(episodes, len(wanted)),
-            **metrics,
-            "seconds": dict(zip(PHASES, (rollout - executing, executing, scoring, update), strict=True)),
-        }
-        append_line(metrics_file, json.dumps(_without_nan(record)))
-        tensorboard.add(record, trainer.iteration)
-        progress.iteration(record)
-        explained.append(metrics["explained_variance"])
-        _warn_of_idle_critic(explained, trainer, options, progress)
-        if trainer.iteration % options.checkpoint_every == 0 or trainer.iteration == options.iterations:
-            extra = {"seconds": clock + time.perf_counter()}
-            save_checkpoint(folder / "checkpoints", Checkpoint(trainer.iteration, trainer.state(), config, extra))
-    tensorboard.close()
-
-
-def _rollout_metrics(episodes: Sequence[Episode], wanted: int) -> dict[str, float]:
-    """Means over the episodes of a rollout."""
-    return {
-        "reward": float(np.mean([episode.reward for episode in episodes])),
-        "pass_rate": float(np.mean([episode.verdict == "PASS" for episode in episodes])),
-        "length": float(np.mean([episode.tokens for episode in episodes])),
-        "truncated": float(np.mean([episode.truncated for episode in episodes])),
-        "dropped": wanted - len(episodes),
-    }
-
-
-def _warn_of_idle_critic(explained: list[float], trainer: PPO, options: TrainPPOOptions, progress: Progress) -> None:
-    """Shout, once per window, where after its warm-up the value head is clearly worse than a constant."""
-    recent = [value for value in explained[-IDLE_CRITIC_WINDOW:] if not math.isnan(value)]
-    due = trainer.iteration > options.value_warmup + IDLE_CRITIC_WINDOW and trainer.iteration % IDLE_CRITIC_WINDOW == 0
-    if trainer.value_head is not None and due and recent and float(np.mean(recent)) < WORSE_THAN_A_CONSTANT:
-        progress.message(
-            f"warning: the value head does not learn (explained variance {np.mean(recent):.2f}); lower --value-lr, "
-            "raise --value-warmup, or use --advantage grpo, which needs none"
-        )
-
-
 def _problems(options: TrainPPOOptions, problems: ProblemSet) -> tuple[Sequence[str], list[str]]:
     """The uris to train on, and those to evaluate on, evenly spread over the held-out split."""
     train = problems.split(options.split) if options.split else problems.default_split("train")
@@ -182,6 +145,12 @@ def _problems(options: TrainPPOOptions, problems: ProblemSet) -> tuple[Sequence[
     train_uris, test_uris = _tagged(train, options.tags), _tagged(test, options.tags)
     count = min(options.eval_problems, len(test_uris))
     return train_uris, [test_uris[i * len(test_uris) // count] for i in range(count)]
+
+
+def training_problems(options: TrainPPOOptions) -> list[Problem]:
+    """The problems that a run trains on."""
+    problems = load_problems(options.problems)
+    return [problems[uri] for uri in _problems(options, problems)[0]]
 
 
 def _tagged(problems: ProblemSet, tags: Sequence[str]) -> Sequence[str]:
@@ -193,23 +162,16 @@ def _tagged(problems: ProblemSet, tags: Sequence[str]) -> Sequence[str]:
     return uris
 
 
-def _draw(uris: Sequence[str], count: int, seed: int, iteration: int) -> list[str]:
-    """The problems of an iteration: every problem once before any a second time, in an order that the seed decides."""
-    drawn = []
-    for place in range(iteration * count, (iteration + 1) * count):
-        turn, index = divmod(place, len(uris))
-        order = np.random.default_rng(np.random.SeedSequence([seed, turn])).permutation(len(uris))
-        drawn.append(uris[int(order[index])])
-    return drawn
-
-
-def _environment(options: TrainPPOOptions, problems: ProblemSet, tokenizer: Any, executor: Executor) -> Any:
+def _environment(
+    options: TrainPPOOptions, problems: ProblemSet, tokenizer: Any, executor: Executor, start: str | CCCS
+) -> Any:
     kwargs: dict[str, Any] = {
         "problems": problems,
         "tokenizer": tokenizer,
         "executor": executor,
         "reward": options.reward,
-        "credit": None if options.credit == "none" else options.credit,
+        "credit": {"none": None, "random": "coverage"}.get(options.credit, options.credit),
+        "start": start,
     }
     if "Token" in options.env:
         kwargs["max_tokens"] = options.max_tokens
@@ -232,13 +194,13 @@ def _config(options: TrainPPOOptions, problems: ProblemSet, identity: Mapping[st
     return plain
 
 
-def _begin(folder: Path, config: Mapping[str, Any], options: TrainPPOOptions) -> None:
+def _begin(folder: Path, kind: str, config: Mapping[str, Any], options: TrainPPOOptions) -> None:
     """Write run.json, or make sure that the one there tells of the same run."""
     path = folder / "run.json"
     if path.exists():
         require_same_config(folder, read_json(path).get("config", {}), config)
         return
-    write_json(path, {"kind": "train ppo", "codegym": codegym.__version__, "env": options.env, "config": dict(config)})
+    write_json(path, {"kind": kind, "codegym": codegym.__version__, "env": options.env, "config": dict(config)})
 
 
 def _measure(
@@ -259,13 +221,25 @@ def _measure(
         return dict(stored["result"])
     progress.phase(f"evaluating {when} training on {len(held_out)} held-out problems")
     result: Evaluation = evaluate(
-        agent, env, held_out, samples=options.eval_samples, seed=options.seed, name=f"{options.model} {when} ppo"
+        agent,
+        env,
+        held_out,
+        samples=options.eval_samples,
+        seed=options.seed,
+        name=f"{options.model} {when} ppo",
+        too_long=lambda error: progress.message(f"warning: left out: {error}"),
     )
     episodes = "".join(episode.to_json() + "\n" for episode in result.episodes)
     write_atomically(folder / "evaluation" / f"{when}.jsonl", episodes)
     write_json(path, {"iterations": iterations, "result": result.to_json(), "pass_rates": result.pass_rates})
     progress.message(f"{when}: pass@1 {result.sampled} sampled, {result.greedy} greedy")
     return result.to_json()
+
+
+def _look(agent: Any, env: Any, held_out: Sequence[str], options: TrainPPOOptions) -> float:
+    """Share of the held-out problems that one sample of the present model passes."""
+    wanted = requests(held_out, 1, seed=options.seed, iteration=LOOK_STREAM)
+    return float(np.mean([episode.verdict == "PASS" for episode in collect(agent, env, wanted)]))
 
 
 def _gain(folder: Path, options: TrainPPOOptions) -> dict[str, float] | None:
@@ -275,16 +249,3 @@ def _gain(folder: Path, options: TrainPPOOptions) -> dict[str, float] | None:
     first, second = (read_json(folder / "evaluation" / f"{when}.json")["pass_rates"] for when in ("before", "after"))
     shared = sorted(first.keys() & second.keys())
     return paired_bootstrap([first[uri] for uri in shared], [second[uri] for uri in shared]).to_json()
-
-
-def _keep_lines(path: Path, iterations: int) -> None:
-    """Cut metrics.jsonl back to what the checkpoint knows of."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[:iterations] if path.exists() else []
-    write_atomically(path, "".join(lines))
-
-
-def _without_nan(record: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: a metric without a value is null."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in record.items()
-    }

@@ -122,6 +122,18 @@ class CCCS:
         if len(recent) == self.window and sum(recent) / self.window > self.rho:
             self._passed.add(key)
 
+    def progress(self) -> dict[str, Any]:
+        """What was learned about the keys so far, JSON-able; `restore` reads it."""
+        recent = [[key, stage, [int(success) for success in ends]] for (key, stage), ends in self._recent.items()]
+        return {"recent": recent, "passed": sorted([key, stage] for key, stage in self._passed)}
+
+    def restore(self, progress: Mapping[str, Any]) -> None:
+        """Go on from a `progress` that was written before."""
+        self._recent = {
+            (key, stage): deque(map(bool, ends), maxlen=self.window) for key, stage, ends in progress["recent"]
+        }
+        self._passed = {(key, stage) for key, stage in progress["passed"]}
+
     def key(self, problem: Problem) -> str:
         """What progress is kept for: the family of a procedural problem (`katas/FAMILY/INDEX`), else the problem."""
         family, _, index = problem.uri.rpartition("/")
@@ -212,7 +224,12 @@ def start_form(start: Start) -> dict[str, Any]:
 
 def start_label(start: Start) -> str:
     """The start as `info["start"]` has it: compact JSON without the text."""
-    return json.dumps({"kind": start.kind, "value": start.value}, separators=(",", ":"))
+    return _label(start.kind, start.value)
+
+
+@functools.lru_cache(maxsize=4096, typed=True)
+def _label(kind: str, value: float | None) -> str:
+    return json.dumps({"kind": kind, "value": value}, separators=(",", ":"))
 
 
 def fraction_text(problem: Problem, fraction: float) -> str:

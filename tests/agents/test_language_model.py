@@ -14,6 +14,7 @@ from codegym.agents.language_model.load import LanguageModel, weights_hash
 from codegym.agents.language_model.sft import FineTuning, completion_loss, fine_tune
 from codegym.agents.language_model.stopping import FunctionEnd, LineEnd, ProgramEnd, StepsEnd
 from codegym.agents.language_model.tiny import Recipe, initial_model
+from codegym.agents.learning.token_batch import TokenBatch
 from codegym.envs.errors import OptionError
 
 
@@ -85,7 +86,9 @@ def test_the_fine_tuning_loss_is_the_weighted_mean_over_the_tokens(prompt_weight
             share = 1.0 if at >= len(prompt) else prompt_weight
             total -= share * float(logps[at - 1, ids[0, at]])
             weight += share
-    assert float(completion_loss(model, batch, prompt_weight).detach()) == pytest.approx(total / weight, rel=1e-5)
+    assert float(completion_loss(model, TokenBatch.from_examples(batch, prompt_weight)).detach()) == pytest.approx(
+        total / weight, rel=1e-5
+    )
 
 
 def test_fine_tuning_is_deterministic_and_learns():
