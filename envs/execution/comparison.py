@@ -27,8 +27,10 @@ _MAX_EXPONENT: Final = 400
 _NUMBER: Final = re.compile(rb"[+-]?(?:\d+(\.\d*)?|(\.\d+))([eE][+-]?\d{1,4})?")
 _CONTEXT: Final = Context(prec=60, Emin=-99999, Emax=99999)
 
+_Tolerance = tuple[float, float] | None  # absolute and relative
 
-def equal_values(actual: Any, expected: Any, tolerance: float | None = None) -> bool:
+
+def equal_values(actual: Any, expected: Any, tolerance: float | None = None, relative: float | None = None) -> bool:
     """Whether a returned value is the expected one.
 
     As Python's `==` between the plain types (1 == 1.0 == True; a list is no tuple), except that nan equals nan, arrays
@@ -39,14 +41,16 @@ def equal_values(actual: Any, expected: Any, tolerance: float | None = None) -> 
         actual: decoded from the candidate's process.
         expected: from the test.
         tolerance: absolute or relative difference allowed where the expected number is a float or complex.
+        relative: the relative difference, where it is another than the absolute one.
     """
     try:
-        return _equal(actual, expected, tolerance, 0)
+        allowed = None if tolerance is None else (tolerance, tolerance if relative is None else relative)
+        return _equal(actual, expected, allowed, 0)
     except (ArithmeticError, ValueError):  # a signalling Decimal, arrays that cannot be compared
         return False
 
 
-def _equal(actual: Any, expected: Any, tolerance: float | None, depth: int) -> bool:
+def _equal(actual: Any, expected: Any, tolerance: _Tolerance, depth: int) -> bool:
     if depth > _MAX_DEPTH:
         return False
     numpy = sys.modules.get("numpy")
@@ -76,7 +80,7 @@ def _plain(numpy: Any, value: Any) -> Any:
     return item if not isinstance(item, numpy.generic) else complex(item) if value.dtype.kind == "c" else float(item)
 
 
-def _equal_numbers(actual: Any, expected: Any, tolerance: float | None) -> bool:
+def _equal_numbers(actual: Any, expected: Any, tolerance: _Tolerance) -> bool:
     if actual == expected:
         return True
     if not isinstance(expected, float | complex):
@@ -86,15 +90,15 @@ def _equal_numbers(actual: Any, expected: Any, tolerance: float | None) -> bool:
     if tolerance is None:
         return False
     if isinstance(actual, complex) or isinstance(expected, complex):
-        return cmath.isclose(complex(actual), expected, rel_tol=tolerance, abs_tol=tolerance)
-    return math.isclose(float(actual), expected, rel_tol=tolerance, abs_tol=tolerance)
+        return cmath.isclose(complex(actual), expected, abs_tol=tolerance[0], rel_tol=tolerance[1])
+    return math.isclose(float(actual), expected, abs_tol=tolerance[0], rel_tol=tolerance[1])
 
 
 def _is_nan(value: Any) -> bool:
     return bool(value != value)
 
 
-def _equal_sequences(actual: Any, expected: Any, tolerance: float | None, depth: int) -> bool:
+def _equal_sequences(actual: Any, expected: Any, tolerance: _Tolerance, depth: int) -> bool:
     if len(actual) != len(expected):
         return False
     kinds = set(map(type, actual)) | set(map(type, expected))
@@ -105,7 +109,7 @@ def _equal_sequences(actual: Any, expected: Any, tolerance: float | None, depth:
     return all(_equal(a, e, tolerance, depth + 1) for a, e in zip(actual, expected, strict=True))
 
 
-def _equal_dicts(actual: Any, expected: Any, tolerance: float | None, depth: int) -> bool:
+def _equal_dicts(actual: Any, expected: Any, tolerance: _Tolerance, depth: int) -> bool:
     if len(actual) != len(expected):
         return False
     if isinstance(actual, OrderedDict) and isinstance(expected, OrderedDict) and list(actual) != list(expected):
@@ -113,14 +117,14 @@ def _equal_dicts(actual: Any, expected: Any, tolerance: float | None, depth: int
     return all(key in actual and _equal(actual[key], value, tolerance, depth + 1) for key, value in expected.items())
 
 
-def _equal_arrays(actual: Any, expected: Any, tolerance: float | None) -> bool:
+def _equal_arrays(actual: Any, expected: Any, tolerance: _Tolerance) -> bool:
     numpy = sys.modules["numpy"]
     if actual.shape != expected.shape:
         return False
     kinds = actual.dtype.kind + expected.dtype.kind
     inexact = expected.dtype.kind in "fc"
     if inexact and tolerance is not None and not set(kinds) - set("biufc"):
-        return bool(numpy.all(numpy.isclose(actual, expected, rtol=tolerance, atol=tolerance, equal_nan=True)))
+        return bool(numpy.all(numpy.isclose(actual, expected, atol=tolerance[0], rtol=tolerance[1], equal_nan=True)))
     return bool(numpy.array_equal(actual, expected, equal_nan=not set(kinds) - set("fcMm")))
 
 

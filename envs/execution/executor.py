@@ -177,7 +177,7 @@ class Executor:
     def _execute(self, jobs: list[Job]) -> list[Outcome]:
         engine = self._started()
         plans = [self._plan(job) for job in jobs]
-        new = {id(plan): plan for plan in plans if plan.scripts and not plan.recorded}
+        new = {id(plan): plan for plan in plans if (plan.scripts or plan.oracles) and not plan.recorded}
         setting = Setting(self.tracer, self._level)
         try:
             engine.drive([record(plan) for plan in new.values()])

@@ -7,11 +7,13 @@ import secrets
 import signal
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 from codegym.envs.execution import codec, comparison, coverage
 from codegym.envs.execution.languages import python
+from codegym.envs.execution.oracle import oracle_verdict
 from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
 from codegym.envs.execution.plan import Plan, Script, in_process_request, request, stdio_request
 from codegym.envs.execution.work import Dialogue, Ended, Run, Verdicts
@@ -154,6 +156,11 @@ class _Trial:
             for script in plan.scripts:
                 if script.calls is not None:
                     yield from self.replay(script, end, answers[script.row : script.row + script.count])
+            for oracle in plan.oracles:
+                mine = answers[oracle.row : oracle.row + len(oracle.packed)]
+                said = oracle_verdict(oracle, mine, plan.problem.tolerance, self.read, partial(_death, end))
+                last = min(len(mine) + 1, len(oracle.packed))
+                self.note(oracle.index, said, end, (oracle.row + 1, oracle.row + 1 + last))
             first = len(self.calls) - len(plan.calls)
             for row, index in enumerate(plan.calls, first):
                 self.note(index, self.value_verdict(index, end, answers, row), end, (row + 1, row + 2))
@@ -202,20 +209,25 @@ class _Trial:
         assert isinstance(test, CallTest)
         if row >= len(answers):
             return _death(end)
-        try:
-            answer = codec.decode(answers[row], max_bytes=self.limits.output_bytes + _SLACK)
-            kind = answer[0]
-            if kind == "error":
-                return _error(str(answer[1]), str(answer[2]))
-            if kind != "value":
-                return Verdict.OUTPUT, str(answer[1])
-            actual = answer[1]
-        except (codec.CodecError, LookupError, TypeError):
-            return Verdict.OUTPUT, "the answer cannot be read"
+        found = self.read(answers[row])
+        if isinstance(found, tuple):
+            return found
+        (actual,) = found
         if comparison.equal_values(actual, test.expected, self.plan.problem.tolerance):
             return Verdict.PASS, ""
         call = f"{self.plan.problem.entry_point}({', '.join(map(_short, test.args))})"
         return Verdict.WRONG, f"{call} returned {_short(actual)}, not {_short(test.expected)}"
+
+    def read(self, data: bytes) -> tuple[Verdict, str] | list[Any]:
+        """The value of an answer, in a list; or the verdict of an answer that is none."""
+        try:
+            answer = codec.decode(data, max_bytes=self.limits.output_bytes + _SLACK)
+            kind = answer[0]
+            if kind == "error":
+                return _error(str(answer[1]), str(answer[2]))
+            return [answer[1]] if kind == "value" else (Verdict.OUTPUT, str(answer[1]))
+        except (codec.CodecError, LookupError, TypeError):
+            return Verdict.OUTPUT, "the answer cannot be read"
 
     def output_verdict(self, index: int, end: Ended) -> tuple[Verdict, str]:
         test, problem = self.plan.tests[index], self.plan.problem

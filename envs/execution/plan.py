@@ -10,14 +10,26 @@ from typing import Any
 
 from codegym.envs.execution import codec
 from codegym.envs.execution.languages import python
+from codegym.envs.execution.oracle import Oracle, record_oracles
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
 from codegym.envs.execution.work import Dialogue, Run, Verdicts, framed
-from codegym.envs.problems.problem import CallTest, InProcessTest, Problem, ScriptTest, StdioTest, Test, TestSelection
+from codegym.envs.problems.problem import (
+    CallTest,
+    InProcessTest,
+    OracleTest,
+    Problem,
+    ScriptTest,
+    StdioTest,
+    Test,
+    TestSelection,
+)
 
 MODULE = "program"
 """`__name__` of programs that answer calls: their main guard is for people who run them as a script."""
 
 RECORDING_SECONDS = 30.0
+ORACLE_SECONDS = 120.0
+"""What references may take: those of MBPP+/392 and /599 need more than ten seconds."""
 _NO_LIMIT = 1 << 28
 _MARSHAL = 2  # a format that every version of Python reads; only ever towards a child
 
@@ -59,10 +71,11 @@ class Plan:
         stdio: indices of tests on standard input.
         scripts: script tests.
         in_process: indices of tests that share the interpreter.
+        oracles: tests whose expected values are the reference's.
         encoded: for each call test its call, encoded.
         profile: of the zygotes that every program of this problem needs, whatever it imports.
         usual_imports: whether the usual imports are in scope.
-        recorded: the script tests have been recorded.
+        recorded: the reference has run for the script and oracle tests.
     """
 
     problem: Problem
@@ -72,6 +85,7 @@ class Plan:
     stdio: list[int] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     in_process: list[int] = field(default_factory=list)
+    oracles: list[Oracle] = field(default_factory=list)
     encoded: dict[int, bytes] = field(default_factory=dict)
     profile: str = "plain"
     usual_imports: bool = False
@@ -79,8 +93,9 @@ class Plan:
 
     @property
     def shared_calls(self) -> list[bytes]:
-        """The calls of the process that answers all of them: recorded ones first, then those of call tests."""
+        """The calls of the process that answers all of them: of scripts, then of oracle tests, then of call tests."""
         recorded = [call for script in self.scripts for call in script.packed]
+        recorded += [call for oracle in self.oracles for call in oracle.packed]
         return recorded + [self.encoded[index] for index in self.calls]
 
 
@@ -101,6 +116,8 @@ def make_plan(problem: Problem, selection: TestSelection) -> Plan:
             plan.scripts.append(_script(problem, index, test))
         elif isinstance(test, InProcessTest):
             plan.in_process.append(index)
+        elif isinstance(test, OracleTest):
+            plan.oracles.append(Oracle(index, test, [_packed([entry, list(args), {}, False]) for args in test.inputs]))
     plan.usual_imports = bool(plan.calls or plan.fresh) and python.usual_imports(problem)
     return plan
 
@@ -143,7 +160,24 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
         script.count = len(script.packed)
         script.row = row
         row += script.count
+    yield from record_oracles(plan.oracles, lambda *what: _reference_run(plan, *what), _reference(plan))
+    for oracle in plan.oracles:
+        oracle.row = row
+        row += len(oracle.packed)
     plan.recorded = True
+
+
+def _reference(plan: Plan) -> str | None:
+    return plan.problem.references[0] if plan.problem.references else None
+
+
+def _reference_run(plan: Plan, source: str, calls: list[bytes]) -> Run:
+    return Run(
+        request=request(plan, source, calls, 0, seconds=ORACLE_SECONDS),
+        seconds=ORACLE_SECONDS,
+        limit=_NO_LIMIT,
+        profile=python.profile(source) if plan.profile == "plain" else plan.profile,
+    )
 
 
 def _recorded(result: Verdicts) -> list[Any] | None:
@@ -165,9 +199,10 @@ def request(
     coverage: int = 0,
     tracer: str = "fast",
     serve: bool = False,
+    seconds: float | None = None,
 ) -> bytes:
-    """Return the frame that makes a child run a program and answer calls."""
-    options = _options(plan, seed, coverage, tracer)
+    """Return the frame that makes a child run a program and answer calls; `seconds` is another limit of its time."""
+    options = _options(plan, seed, coverage, tracer, seconds)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
     return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
 
@@ -192,9 +227,9 @@ def _packed(call: list[Any]) -> bytes:
         return codec.encode(call, max_bytes=_NO_LIMIT)
 
 
-def _options(plan: Plan, seed: int, coverage: int, tracer: str) -> dict[str, Any]:
+def _options(plan: Plan, seed: int, coverage: int, tracer: str, seconds: float | None = None) -> dict[str, Any]:
     limits = plan.problem.limits
     return {
-        "memory": limits.memory_mb << 20, "cpu": limits.seconds, "output": limits.output_bytes, "seed": seed,
-        "coverage": coverage, "tracer": tracer,
+        "memory": limits.memory_mb << 20, "cpu": limits.seconds if seconds is None else seconds,
+        "output": limits.output_bytes, "seed": seed, "coverage": coverage, "tracer": tracer,
     }  # fmt: skip

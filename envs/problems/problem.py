@@ -1,4 +1,4 @@
-"""A programming problem as a value, and the four kinds of test."""
+"""A programming problem as a value, and the five kinds of test."""
 
 from __future__ import annotations
 
@@ -58,7 +58,27 @@ class InProcessTest:
     source: str
 
 
-Test = CallTest | StdioTest | ScriptTest | InProcessTest
+@dataclass(frozen=True)
+class OracleTest:
+    """Inputs whose expected values are what the problem's first reference returns (EvalPlus); one verdict for all.
+
+    The reference answers them once per problem, jailed as every program; a float, or a flat sequence of floats, may
+    differ by the problem's tolerance, by default 1e-6.
+
+    Attributes:
+        name: of this part of the tests, "base" or "plus"; results report it beside the verdict of the whole.
+        inputs: positional arguments of each call.
+        rule: what makes an answer right, a key of `comparison.RULES`.
+        alternatives: programs whose answers are right too, where the task can be read in more than one way.
+    """
+
+    name: str
+    inputs: tuple[tuple[Any, ...], ...]
+    rule: str = "equal"
+    alternatives: tuple[str, ...] = ()
+
+
+Test = CallTest | StdioTest | ScriptTest | InProcessTest | OracleTest
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """A Problem as a JSON object and back: the package's own file format.
 
 Tests are `{"kind": "call", "args": [...], "expected": ..., "kwargs": {...}, "fresh": true}`,
-`{"kind": "stdio", "stdin": ..., "stdout": ...}`, `{"kind": "script", "source": ..., "setup": ...}` or
-`{"kind": "in-process", "source": ...}`. Values that JSON does not keep (tuples, sets, dicts with other keys, nan) are
-written as Python literals under `args_literal`, `expected_literal` and `kwargs_literal`. Every other field has the
-name and the default it has in `Problem`; `limits` is an object.
+`{"kind": "stdio", "stdin": ..., "stdout": ...}`, `{"kind": "script", "source": ..., "setup": ...}`,
+`{"kind": "in-process", "source": ...}` or `{"kind": "oracle", "name": ..., "inputs": [...], "rule": ...,
+"alternatives": [...]}`. Values that JSON does not keep (tuples, sets, dicts with other keys, nan) are written as
+Python literals under `args_literal`, `expected_literal`, `kwargs_literal` and `inputs_literal`. Every other field has
+the name and the default it has in `Problem`; `limits` is an object.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from codegym.envs.problems.problem import (
     CallTest,
     InProcessTest,
     Limits,
+    OracleTest,
     Problem,
     ScriptTest,
     StdioTest,
@@ -85,6 +87,11 @@ def _test_record(test: Test) -> dict[str, Any]:
         return {"kind": "script", "source": test.source} | ({"setup": test.setup} if test.setup else {})
     if isinstance(test, InProcessTest):
         return {"kind": "in-process", "source": test.source}
+    if isinstance(test, OracleTest):
+        inputs = [list(args) for args in test.inputs]
+        found: dict[str, Any] = {"kind": "oracle", "name": test.name, "rule": test.rule}
+        found |= {"alternatives": list(test.alternatives)} if test.alternatives else {}
+        return found | ({"inputs": inputs} if _survives_json(inputs) else {"inputs_literal": literal(inputs)})
     record: dict[str, Any] = {"kind": "call"}
     for name, value in (("args", list(test.args)), ("kwargs", dict(test.kwargs)), ("expected", test.expected)):
         if name == "kwargs" and not value:
@@ -119,9 +126,15 @@ def _test(item: Any) -> Test:
                 return ScriptTest(str(item["source"]), str(item.get("setup", "")))
             case "in-process":
                 return InProcessTest(str(item["source"]))
+            case "oracle":
+                inputs, rule = _value(item, "inputs"), str(item.get("rule", "equal"))
+                if not isinstance(inputs, list) or not all(isinstance(args, list) for args in inputs):
+                    raise ValueError("'inputs' must be a list of lists of arguments")
+                others = tuple(map(str, item.get("alternatives", ())))
+                return OracleTest(str(item.get("name", "")), tuple(map(tuple, inputs)), rule, others)
     except KeyError as error:
         raise ValueError(f"a {item['kind']} test needs the field {error}") from None
-    raise ValueError(f"unknown kind of test {item.get('kind')!r}; known: call, stdio, script, in-process")
+    raise ValueError(f"unknown kind of test {item.get('kind')!r}; known: call, stdio, script, in-process, oracle")
 
 
 def _value(item: dict[str, Any], name: str, default: Any = ...) -> Any:

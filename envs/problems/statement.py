@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from codegym.envs.problems.problem import CallTest, Problem, StdioTest, Test
+from codegym.envs.problems.problem import CallTest, OracleTest, Problem, StdioTest, Test
 
 
 def statement(problem: Problem) -> str:
@@ -61,6 +61,8 @@ def test_line(test: Test, entry_point: str | None) -> str:
         return f"{callee}({', '.join(arguments)}) == {literal(test.expected)}"
     if isinstance(test, StdioTest):
         return f"input {test.stdin!r} prints {test.stdout!r}"
+    if isinstance(test, OracleTest):
+        return f"{len(test.inputs)} inputs of {entry_point} ({test.name})"
     source = test.source.strip()
     if "\n" not in source:
         return source

@@ -68,11 +68,7 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "MIT") -> Pr
         statement="",
         entry_point=record["entry_point"],
         references=(reference,) if record.get("canonical_solution") else (),
-        public_tests=tuple(
-            test
-            for number, test in enumerate(docstring_examples(record["prompt"], record["entry_point"]))
-            if (record["task_id"], number) not in _WRONG_EXAMPLES
-        ),
+        public_tests=public_examples(record),
         hidden_tests=(ScriptTest(record["test"]),),
         starter=record["prompt"],
         hidden_subsumes_public=True,
@@ -81,6 +77,13 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "MIT") -> Pr
         licence=licence,
         base=record["task_id"].replace("HumanEval", "humaneval"),
     )
+
+
+def public_examples(record: dict[str, Any]) -> tuple[CallTest, ...]:
+    """The docstring's examples as tests, without those that the canonical solution fails."""
+    examples = docstring_examples(record["prompt"], record["entry_point"])
+    task = record["task_id"]
+    return tuple(test for number, test in enumerate(examples) if (task, number) not in _WRONG_EXAMPLES)
 
 
 def docstring_examples(prompt: str, entry_point: str) -> tuple[CallTest, ...]:
