@@ -31,6 +31,7 @@ ENVS = {
     "codegym.envs.execution": 2,
     "codegym.envs.rewards": 3,
     "codegym.envs.mdp": 4,
+    "codegym.envs.curation": 3,
     "codegym.envs": SHELL,
 }
 
