@@ -36,6 +36,7 @@ class Episode:
         agent: short name of the agent.
         step_rewards: process rewards r_1..r_m, empty without a process reward.
         process_weight: alpha in force, None without a process reward.
+        parts: verdict of each named part of the tests (EvalPlus' "base" and "plus"); left out of the line where empty.
     """
 
     env_id: str
@@ -58,6 +59,7 @@ class Episode:
     agent: str = ""
     step_rewards: tuple[float, ...] = ()
     process_weight: float | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
     trace: Any = field(default=None, compare=False, repr=False)
     """TokenTraces of the actions, one per action; kept in memory, never in the JSON line."""
 
@@ -93,4 +95,7 @@ _REQUIRED = {
 
 def asdict_without_trace(episode: Episode) -> dict[str, Any]:
     """The episode as a JSON-ready dictionary."""
-    return {f.name: getattr(episode, f.name) for f in fields(episode) if f.name != "trace"}
+    record = {f.name: getattr(episode, f.name) for f in fields(episode) if f.name != "trace"}
+    if not episode.parts:
+        del record["parts"]
+    return record

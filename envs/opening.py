@@ -10,7 +10,7 @@ import numpy as np
 
 from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError, StateError, unknown
-from codegym.envs.execution.outcome import Verdict
+from codegym.envs.execution.outcome import Verdict, part_verdicts
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.scoring import Score
 from codegym.envs.mdp.start_states import start_form, start_of
@@ -131,6 +131,7 @@ def episode_of(settings: Settings, env_id: str, seed: int, state: State, score: 
         tokens=len(state.actions) if state.mdp == "token" else 0,
         step_rewards=state.step_rewards,
         process_weight=settings.scoring.process_weight,
+        parts=part_verdicts(settings.problems[state.problem], score.outcome, settings.scoring.tests),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from codegym.agents.statistics import Estimate, bootstrap, paired_bootstrap
 from codegym.benchmarks.leaderboard.metrics import pass_rates
 from codegym.benchmarks.leaderboard.run_folder import Run
-from codegym.envs.errors import DataError
+from codegym.envs.errors import DataError, unknown
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,23 @@ class Comparison:
         }
 
 
-def compare_runs(runs: Sequence[Run], *, k: int = 1) -> list[Comparison]:
-    """Compare each run after the first with the first; a DataError if a pair shares no problem with k samples."""
+def compare_runs(runs: Sequence[Run], *, k: int = 1, part: str | None = None) -> list[Comparison]:
+    """Compare each run after the first with the first; a DataError if a pair shares no problem with k samples.
+
+    Args:
+        runs: two or more; the first is the baseline.
+        k: compare pass@k.
+        part: count a sample as passed where it passes this part of the tests ("base"); None for all tests.
+
+    Raises:
+        OptionError: a run whose tests have no such part.
+    """
+    for run in runs if part is not None else ():
+        parts = sorted({name for episode in run.episodes for name in episode.parts})
+        if part not in parts:
+            raise unknown(f"part of the tests of {run.path}:", str(part), parts or ("(they have none)",))
     names = distinct_names(runs)
-    return [_compare(runs[0], run, names[0], name, k) for run, name in zip(runs[1:], names[1:], strict=True)]
+    return [_compare(runs[0], run, names[0], name, k, part) for run, name in zip(runs[1:], names[1:], strict=True)]
 
 
 def distinct_names(runs: Sequence[Run]) -> list[str]:
@@ -90,8 +103,8 @@ def distinct_names(runs: Sequence[Run]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(run.path) for run in runs]
 
 
-def _compare(first: Run, second: Run, first_name: str, second_name: str, k: int) -> Comparison:
-    one, two = pass_rates(first.counted, k), pass_rates(second.counted, k)
+def _compare(first: Run, second: Run, first_name: str, second_name: str, k: int, part: str | None) -> Comparison:
+    one, two = pass_rates(first.counted, k, part), pass_rates(second.counted, k, part)
     common = [uri for uri in one if uri in two]
     if not common:
         raise DataError(f"{first.path} and {second.path} share no problem with at least {k} samples in both.")

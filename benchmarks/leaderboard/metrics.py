@@ -21,19 +21,19 @@ def reported_k(samples: int) -> list[int]:
     return [*(k for k in steps if k < samples), *([samples] if samples else [])]
 
 
-def counts_by_problem(episodes: Sequence[Episode]) -> dict[str, tuple[int, int]]:
-    """(samples, passed) of each problem, in order of first appearance."""
+def counts_by_problem(episodes: Sequence[Episode], part: str | None = None) -> dict[str, tuple[int, int]]:
+    """(samples, passed) of each problem, in order of first appearance; of one named part of the tests, or of all."""
     samples: Counter[str] = Counter()
     passed: Counter[str] = Counter()
     for episode in episodes:
         samples[episode.problem] += 1
-        passed[episode.problem] += episode.verdict == PASS
+        passed[episode.problem] += (episode.verdict if part is None else episode.parts.get(part)) == PASS
     return {uri: (samples[uri], passed[uri]) for uri in samples}
 
 
-def pass_rates(episodes: Sequence[Episode], k: int = 1) -> dict[str, float]:
-    """The unbiased pass@k of each problem that has at least k samples."""
-    return {uri: pass_at_k(n, c, k) for uri, (n, c) in counts_by_problem(episodes).items() if n >= k}
+def pass_rates(episodes: Sequence[Episode], k: int = 1, part: str | None = None) -> dict[str, float]:
+    """The unbiased pass@k of each problem that has at least k samples, on all tests or on a named part of them."""
+    return {uri: pass_at_k(n, c, k) for uri, (n, c) in counts_by_problem(episodes, part).items() if n >= k}
 
 
 def summarise(
@@ -61,6 +61,12 @@ def summarise(
     for k in reported_k(samples) or [1]:
         values = [pass_at_k(n, c, k) for n, c in counts.values()]
         summary[f"pass@{k}"] = _interval(values + [0.0] * len(missing))
+    if any("base" in episode.parts for episode in counted):  # EvalPlus' two columns: base alone, base and plus together
+        base = counts_by_problem(counted, "base")
+        summary["base"] = {
+            f"pass@{k}": _interval([pass_at_k(n, c, k) for n, c in base.values()] + [0.0] * len(missing))
+            for k in reported_k(samples) or [1]
+        }
     summary["problems"] = len(counts) + len(missing)
     summary["samples"] = samples
     if missing:

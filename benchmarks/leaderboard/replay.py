@@ -29,10 +29,11 @@ REPLAYED = (
     "truncated",
     "step_rewards",
     "process_weight",
+    "parts",
 )
 """The fields of an episode that follow from its actions."""
 
-OF_EXECUTION = frozenset({"verdict", "tests_passed", "reward", "reward_terms", "credit_spans"})
+OF_EXECUTION = frozenset({"verdict", "tests_passed", "reward", "reward_terms", "credit_spans", "parts"})
 """Those that a slower or smaller machine can change."""
 
 LIMITED = frozenset({"TIMEOUT", "MEMORY"})

@@ -103,7 +103,8 @@ def _uri(record: Mapping[str, Any], problems: ProblemSet, known: Mapping[str, in
     task = str(record["task_id"])
     head, slash, tail = task.partition("/")
     candidates = [task, head.lower() + slash + tail]
-    if not slash or head.lower() in problems.name.split("-"):  # "2" and "Mbpp/2" in sanitized-mbpp
+    if not slash or problems.name.replace("sanitized-", "").startswith(head.lower()):
+        # "2" and "Mbpp/2" in sanitized-mbpp and mbppplus, "HumanEval/0" in humanevalplus-mini
         candidates.append(f"{problems.name}/{tail or task}")
     for uri in candidates:
         if uri in known:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from codegym.benchmarks.leaderboard.broken import broken_problems
+from codegym.benchmarks.leaderboard.flakiness import run_repeatedly
 from codegym.benchmarks.leaderboard.metrics import summarise
 from codegym.benchmarks.leaderboard.provenance import git_commit, machine, versions
 from codegym.benchmarks.leaderboard.run_folder import EPISODES, SUMMARY, Run, open_run
 from codegym.benchmarks.leaderboard.samples import Sample, file_sha256, program_of, read_samples
 from codegym.envs.episode import Episode
 from codegym.envs.execution.executor import Executor, shared_executor
-from codegym.envs.execution.outcome import Job
+from codegym.envs.execution.outcome import Job, part_verdicts
 from codegym.envs.files import require_writable_folder, write_atomically, write_json
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem_set import ProblemSet
@@ -33,6 +34,7 @@ def score_file(
     *,
     split: str | None = None,
     reward: str = "ladder",
+    runs: int = 1,
     out: str | Path | None = None,
     argv: Sequence[str] = (),
     executor: Executor | None = None,
@@ -45,6 +47,7 @@ def score_file(
         problems: the problem set.
         split: one of its splits; by default all of it.
         reward: name of the reward, see `codegym.envs.rewards`.
+        runs: how often each program is run, each time under another seed; verdicts that differ are listed as flaky.
         out: run folder to write; `verify`, `compare` and `report` read it.
         argv: the command line, for the record.
         executor: where programs run.
@@ -68,6 +71,7 @@ def score_file(
         "tests": "all",
         "agent": f"samples:{Path(path).name}",
         "samples": dict(Counter(sample.problem for sample in samples)),
+        **({"runs": runs} if runs > 1 else {}),
     }
     record = {
         "kind": "score",
@@ -81,14 +85,17 @@ def score_file(
     }
     place = open_run(out, record) if out is not None else None
     episodes: list[Episode] = []
+    flaky: list[dict[str, Any]] = []
     for start in range(0, len(samples), BATCH):
-        episodes += score_samples(samples[start : start + BATCH], problem_set, settings, executor)
+        episodes += score_samples(samples[start : start + BATCH], problem_set, settings, executor, flaky)
         if progress:
             progress(len(episodes), len(samples), sum(e.verdict == "PASS" for e in episodes))
     tried = {sample.problem for sample in samples}
     broken = broken_problems([problem_set[uri] for uri in problem_set.uris if uri in tried], executor)
     missing = [uri for uri in problem_set.uris if uri not in tried]
     summary = summarise(episodes, broken=broken, not_attempted=missing)
+    if flaky:
+        summary["flaky"] = flaky
     summary["seconds"] = round(time.perf_counter() - started, 3)
     if place is not None:
         write_atomically(place / EPISODES, "".join(episode.to_json() + "\n" for episode in episodes))
@@ -97,15 +104,26 @@ def score_file(
 
 
 def score_samples(
-    samples: Sequence[Sample], problems: ProblemSet, settings: dict[str, Any], executor: Executor
+    samples: Sequence[Sample],
+    problems: ProblemSet,
+    settings: dict[str, Any],
+    executor: Executor,
+    flaky: list[dict[str, Any]] | None = None,
 ) -> list[Episode]:
-    """One episode a sample: its one action is the text as submitted, its program what was executed."""
+    """One episode a sample: its one action is the text as submitted, its program what was executed.
+
+    Samples whose verdict differs between runs are added to `flaky`; such a sample has not passed.
+    """
     reward = resolve_reward(settings["env_kwargs"]["reward"])
     tests = settings["tests"]
     programs = [program_of(problems[sample.problem], sample.kind, sample.text) for sample in samples]
     jobs = [Job(problems[s.problem], program, tests) for s, program in zip(samples, programs, strict=True)]
     episodes = []
-    for sample, program, outcome in zip(samples, programs, executor.run(jobs), strict=True):
+    repeated = run_repeatedly(jobs, executor, settings.get("runs", 1))
+    for sample, job, result in zip(samples, jobs, repeated, strict=True):
+        outcome, program = result.outcome, job.program
+        if result.verdicts and flaky is not None:
+            flaky.append({"problem": sample.problem, "sample": sample.sample, "verdicts": list(result.verdicts)})
         value = float(reward(outcome))
         episodes.append(
             Episode(
@@ -124,6 +142,7 @@ def score_samples(
                 tests_total=outcome.tests_total,
                 terminated=True,
                 agent=settings["agent"],
+                parts=part_verdicts(job.problem, outcome, tests),
             )
         )
     return episodes

@@ -85,7 +85,9 @@ def print_summary(title: str, summary: Mapping[str, Any]) -> None:
     table.add_column("95 % interval", justify="right")
     for key, estimate in summary.items():
         if key.startswith("pass@"):
-            table.add_row(key, *_value_and_interval(estimate))
+            table.add_row(key + (" (base + extra tests)" if "base" in summary else ""), *_value_and_interval(estimate))
+    for key, estimate in summary.get("base", {}).items():
+        table.add_row(f"{key} (base tests)", *_value_and_interval(estimate))
     attempted = summary.get("attempted")
     if attempted:
         table.add_row(f"pass@1 of the {attempted['problems']} attempted", *_value_and_interval(attempted["pass@1"]))
@@ -102,6 +104,8 @@ def print_summary(title: str, summary: Mapping[str, Any]) -> None:
     for verdict, count in summary["verdicts"].items():
         table.add_row(verdict, f"{count:,}", f"{count / total:.1%}")
     console.print(table)
+    for item in summary.get("flaky", ())[:MOST_DIFFERENCES]:
+        console.print(f"flaky  {item['problem']} sample {item['sample']}: {', '.join(item['verdicts'])}", markup=False)
     missing = summary.get("not_attempted", ())
     if missing:
         console.print(

@@ -20,6 +20,8 @@ class Options:
     """Run folders; the first is the baseline."""
     k: int = 1
     """Compare pass@k."""
+    part: str | None = None
+    """Compare on one part of the tests: base, of HumanEval+ and MBPP+."""
     json: bool = False
     """Print JSON instead of tables."""
 
@@ -35,7 +37,7 @@ def main(options: Options) -> int:
         raise OptionError("compare needs at least two run folders.")
     if options.k < 1:
         raise OptionError(f"--k is {options.k}; it must be at least 1.")
-    comparisons = compare_runs([read_run(path) for path in options.runs], k=options.k)
+    comparisons = compare_runs([read_run(path) for path in options.runs], k=options.k, part=options.part)
     if options.json:
         import json
 

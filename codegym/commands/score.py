@@ -27,6 +27,8 @@ class Options:
     """One of its splits; by default the whole set. Problems without a sample count as not passed."""
     reward: str = "ladder"
     """The reward recorded for each sample."""
+    runs: int = 1
+    """Run each program so often, each time under another seed, and list the verdicts that differ."""
     out: Path | None = None
     """Folder for the results; `codegym verify`, `compare`, `report` and `show` read it."""
     json: bool = False
@@ -37,6 +39,10 @@ def main(options: Options) -> int:
     """Score the file and print pass@k."""
     from codegym.benchmarks.leaderboard.score import score_file
     from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
+    from codegym.envs.errors import OptionError
+
+    if options.runs < 1:
+        raise OptionError(f"--runs is {options.runs}; it must be at least 1.")
 
     with progress_bar("score") as progress:
         run = score_file(
@@ -44,6 +50,7 @@ def main(options: Options) -> int:
             options.problems,
             split=options.split,
             reward=options.reward,
+            runs=options.runs,
             out=options.out,
             argv=sys.argv[1:],
             progress=progress,

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from codegym.envs.problems.problem import Problem, TestSelection
+from codegym.envs.problems.problem import OracleTest, Problem, TestSelection
 
 
 class Verdict(enum.StrEnum):
@@ -108,6 +108,12 @@ class Job:
     tests: TestSelection = "all"
     coverage: bool = False
     seed: int = 0
+
+
+def part_verdicts(problem: Problem, outcome: Outcome, selection: TestSelection = "all") -> dict[str, str]:
+    """The verdict of each named part of a problem's tests (EvalPlus' "base" and "plus"); empty without parts."""
+    names = [(number, t.name) for number, t in enumerate(problem.tests(selection)) if isinstance(t, OracleTest)]
+    return {name: str(outcome.tests[n].verdict if outcome.tests else outcome.verdict) for n, name in names if name}
 
 
 Report = dict[str, Any]
