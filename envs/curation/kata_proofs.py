@@ -1,0 +1,212 @@
+"""What is claimed of the katas, proven family by family: sharp tests, different problems, clean statements and splits.
+
+A *mutant* (see `mutation`) of the first reference is killed if a test of its problem does not pass. One that survives
+is *equivalent*, and left out, if it also agrees with the references on wider inputs: those of other problems of the
+family and small changes of the problem's own (see `wider_inputs`). Every other survivor is *missed*.
+
+The *wrong programs* of a problem are: its public tests answered from a table; nothing, a constant or the argument
+returned; and the solutions of other problems of its family that have the same signature: what a reader takes
+the task for who misses a word of it. None may pass, but those that agree on the wider inputs.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from codegym.envs.curation.mutation import mutants
+from codegym.envs.curation.wider_inputs import differs, inputs_of, wider_inputs
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job, Verdict
+from codegym.envs.problems.katas.draws import Draws
+from codegym.envs.problems.katas.family import SPLITS, Family
+from codegym.envs.problems.katas.source import problem as kata
+from codegym.envs.problems.problem import CallTest, Problem, StdioTest, Test
+from codegym.envs.problems.statement import literal, prompt, statement
+
+LEAST_SCORE = 0.9
+_NEIGHBOURS = 6
+_WIDER = 60
+
+
+@dataclass
+class FamilyProof:
+    """What the proofs of one family found.
+
+    Attributes:
+        name: of the family.
+        problems: how many problems were looked at.
+        mutants, killed, equivalent: numbers of mutants.
+        missed: those that survived and are not equivalent, as "URI line N: operator".
+        wrong, wrong_killed: numbers of wrong programs, equivalent ones left out.
+        wrong_passed: those that passed, as "URI: which".
+    """
+
+    name: str
+    problems: int = 0
+    mutants: int = 0
+    killed: int = 0
+    equivalent: int = 0
+    missed: list[str] = field(default_factory=list)
+    wrong: int = 0
+    wrong_killed: int = 0
+    wrong_passed: list[str] = field(default_factory=list)
+
+    @property
+    def score(self) -> float:
+        """Share of the mutants that are killed, equivalent ones left out."""
+        counted = self.killed + len(self.missed)
+        return self.killed / counted if counted else 1.0
+
+    @property
+    def faults(self) -> list[str]:
+        """What is not as claimed."""
+        found = [f"{self.name}: wrong program passes: {text}" for text in self.wrong_passed]
+        if self.score < LEAST_SCORE:
+            found.append(f"{self.name}: hidden tests kill {self.score:.1%} of the mutants, less than {LEAST_SCORE:.0%}")
+        return found
+
+
+def prove_tests(family: Family, executor: Executor, count: int) -> FamilyProof:
+    """Mutants and wrong programs of `count` problems of a family, from all of its splits."""
+    proof = FamilyProof(family.name)
+    chosen = sample(family, count)
+    others = [kata(f"katas/{family.name}/{index}") for index in sample(family, count + _NEIGHBOURS)]
+    for index in chosen:
+        problem = kata(f"katas/{family.name}/{index}")
+        if problem.language != "python":
+            continue
+        near = [other for other in others if other.starter == problem.starter and other.uri != problem.uri]
+        wider = wider_inputs(problem, (item for other in near for item in inputs_of(other)[:8]), _WIDER)
+        changed = mutants(problem.references[0])
+        wrong = list(wrong_programs(problem, near))
+        jobs = [Job(problem, program) for program in [*(mutant.source for mutant in changed), *(p for _, p in wrong)]]
+        passed = [outcome.verdict is Verdict.PASS for outcome in executor.run(jobs)]
+        proof.problems += 1
+        proof.mutants += len(changed)
+        for mutant, survives in zip(changed, passed[: len(changed)], strict=True):
+            if not survives:
+                proof.killed += 1
+            elif differs(mutant.source, problem, wider):
+                proof.missed.append(f"{problem.uri} line {mutant.line}: {mutant.operator}")
+            else:
+                proof.equivalent += 1
+        for (which, program), passes in zip(wrong, passed[len(changed) :], strict=True):
+            if not passes:
+                proof.wrong += 1
+                proof.wrong_killed += 1
+            elif differs(program, problem, wider):
+                proof.wrong += 1
+                proof.wrong_passed.append(f"{problem.uri}: {which}")
+    return proof
+
+
+def wrong_programs(problem: Problem, near: Sequence[Problem]) -> Iterable[tuple[str, str]]:
+    """Wrong but plausible programs of a problem, each with what it is."""
+    if problem.entry_point is None:
+        shown = [test.stdout for test in problem.public_tests if isinstance(test, StdioTest)]
+        yield "the public answer printed", f"print({shown[0]!r})"
+        yield "the input printed", "import sys\nprint(sys.stdin.read())"
+        yield "nothing printed", "pass"
+    else:
+        tests = [test for test in problem.public_tests if isinstance(test, CallTest)]
+        head = problem.starter.splitlines()
+        names = [name.strip() for name in head[-1].partition("(")[2].rstrip("):").split(",")]
+        names = [name for name in names if name != "self"]
+        indent = " " * (len(head[-1]) - len(head[-1].lstrip()) + 4)
+        table = ", ".join(f"({literal(repr(test.args))}, {literal(test.expected)})" for test in tests)
+        asked = f"repr(({', '.join(names)},))"
+        for default in ("None", "0", "[]", literal(tests[0].expected)):
+            yield (
+                f"the public tests in a table, else {default}",
+                f"{problem.starter}\n{indent}for shown, answer in [{table}]:\n{indent}    if shown == {asked}:\n"
+                f"{indent}        return answer\n{indent}return {default}",
+            )
+        for value in dict.fromkeys(("None", "True", "False", "0", "''", "[]", *names)):
+            yield f"return {value}", f"{problem.starter}\n{indent}return {value}"
+    for other in near[:_NEIGHBOURS]:
+        yield f"the solution of {other.uri}", other.references[0]
+
+
+def sample(family: Family, count: int) -> list[int]:
+    """Different indices of a family, each split in turn."""
+    starts = [sum(family.counts[:place]) for place in range(len(SPLITS))]
+    mixed = [
+        Draws("proof", family.name, split).shuffled(range(start, start + size))
+        for split, start, size in zip(SPLITS, starts, family.counts, strict=True)
+    ]
+    turns = max(map(len, mixed), default=0)
+    return sorted([part[turn] for turn in range(turns) for part in mixed if turn < len(part)][:count])
+
+
+def split_faults(family: Family) -> list[str]:
+    """Parameters that occur twice, and structures that two splits share."""
+    parameters = [family.parameters_of(index) for index in range(len(family))]
+    faults = (
+        [] if len(set(parameters)) == len(parameters) else [f"{family.name}: two problems have one parameter tuple"]
+    )
+    of_split: dict[str, set[Any]] = {split: set() for split in SPLITS}
+    for index, parameter in enumerate(parameters):
+        of_split[family.split_of(index)].add(family.structure(parameter))
+    for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        if of_split[one] & of_split[other]:
+            faults.append(f"{family.name}: {one} and {other} share {next(iter(of_split[one] & of_split[other]))!r}")
+    return faults
+
+
+def statement_faults(problem: Problem) -> list[str]:
+    """A solution or a hidden test in what agents read."""
+    shown = statement(problem) + "\n" + prompt(problem)
+    faults = [
+        f"{problem.uri}: what agents read holds a reference"
+        for reference in problem.references
+        if reference.removeprefix(problem.given).strip() in shown
+    ]
+    hidden = [text for test in problem.hidden_tests if (text := _test_text(test)) and text in shown]
+    return faults + [f"{problem.uri}: what agents read holds the hidden test {text}" for text in hidden]
+
+
+def _test_text(test: Test) -> str:
+    if isinstance(test, CallTest):
+        return f"({', '.join(map(literal, test.args))}) == {literal(test.expected)}"
+    return repr(test.stdin) if isinstance(test, StdioTest) and len(test.stdin) > 2 else ""
+
+
+def normal_form(problem: Problem) -> str:
+    """What two problems that are the same share: the solution but for names, and the kinds of argument it is given.
+
+    The same text can solve two tasks, `x[::-1]` reverses strings and lists: hence the kinds.
+    """
+    kinds = max((_kind(test.args) for test in problem.tests() if isinstance(test, CallTest)), key=len, default="")
+    if problem.language != "python":
+        return f"{problem.language} {' '.join(problem.references[0].split())}"
+    return f"{kinds} {ast.unparse(_Renamed().visit(ast.parse(problem.references[0])))}"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, list | tuple | set | frozenset):
+        return f"{type(value).__name__}[{','.join(sorted({_kind(item) for item in value}))}]"
+    return type(value).__name__
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def _name(self, name: str) -> str:
+        return name if hasattr(builtins, name) else self._names.setdefault(name, f"v{len(self._names)}")
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        node.id = self._name(node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.arg = self._name(node.arg)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name = self._name(node.name)
+        return self.generic_visit(node)
