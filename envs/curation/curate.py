@@ -32,7 +32,7 @@ from codegym.envs.curation.normalise import normalised, statement_key
 from codegym.envs.errors import DataError, OptionError
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
-from codegym.envs.problems.problem import CallTest, InProcessTest, Problem, StdioTest, Test
+from codegym.envs.problems.problem import CallTest, Problem, StdioTest, Test
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.problems.statistics import parse
 
@@ -231,7 +231,7 @@ def _look(case: _Case, seen: dict[tuple[str, Any], str], settings: Settings) -> 
         case.repair("repeated-tests", f"{len(tests) - len(first)} of {len(tests)}")
     case.problem = replace(case.problem, references=case.problem.references[: settings.references])
     statement = statement_key(case.problem.statement or case.problem.starter)
-    for key in ((statement, tuple(first)), (statement, _shape(case.problem.references[0]))):
+    for key in ((statement, (case.problem.prelude, *first)), (statement, _shape(case.problem.references[0]))):
         other = seen.setdefault(key, case.problem.uri)
         if other != case.problem.uri and case.alive:
             case.drop("duplicate", f"of {other}")
@@ -357,7 +357,7 @@ def _decide(case: _Case) -> None:
     if bad:
         case.problem = replace(case.problem, references=tuple(case.problem.references[t.number] for t in good))
         case.repair("references-dropped", ", ".join(f"{t.number} {t.standing.name}" for t in bad))
-    if several and not any(isinstance(test, InProcessTest) for test in case.problem.tests()) and len(good) == 1:
+    if several and len(good) == 1 and any(isinstance(test, CallTest | StdioTest) for test in case.problem.tests()):
         case.findings.append(Finding(case.problem.uri, "noted", "may-have-several-answers"))
     return None
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from codegym.envs.problems.problem import Problem, StdioTest, Test
-
-_STATEMENT_NOISE = re.compile(r"[^a-z0-9]+")
 
 
 def normalised(problem: Problem) -> Problem:
@@ -47,5 +44,5 @@ def _test(test: Test, exact: bool) -> Test:
 
 
 def statement_key(statement: str) -> str:
-    """The statement's words alone, for telling whether two are the same."""
-    return _STATEMENT_NOISE.sub(" ", statement.lower()).strip()
+    """The statement without its spacing and capitals, for telling whether two are the same."""
+    return " ".join(statement.lower().split())

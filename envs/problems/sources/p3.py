@@ -23,9 +23,9 @@ from codegym.envs.problems.statistics import count_conditionals
 
 P3 = Place(("p3/puzzles.json.gz", "p3/puzzles.json", "p3"), None, "MIT", "Python Programming Puzzles, Microsoft")
 
-# Families whose answers are lists of more than a megabyte, and the one whose solution plays a game for seconds.
-_LARGE = {"Fibonacci", "ExponentialCoinMoves"}
-_LONG = {"Mastermind"}
+# Families whose answers are lists of long integers, up to 67 MB of them, and those that need long to find or to check.
+_LARGE = {"Fibonacci": 16 << 20, "ExponentialCoinMoves": 80 << 20}
+_LONG = {"Mastermind", "ExponentialCoinMoves"}
 
 _IMPORTS = "from typing import List\n"
 
@@ -62,7 +62,7 @@ def from_record(uri: str, record: Mapping[str, Any]) -> Problem:
         prelude=f"{_IMPORTS}\n\n{sat}\n",
         limits=Limits(
             seconds=30.0 if family in _LONG else 10.0,
-            output_bytes=16 << 20 if family in _LARGE else Limits().output_bytes,
+            output_bytes=_LARGE.get(family, Limits().output_bytes),
         ),
         conditionals=count_conditionals(header + "\n" + record["sol_bodies"][0]) if references else None,
         tags=tuple(filter(None, (family, module))),
