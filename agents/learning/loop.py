@@ -14,6 +14,7 @@ import numpy as np
 
 from codegym.agents.collect import Request, collect, requests
 from codegym.agents.learning.checkpoint import Checkpoint, save_checkpoint
+from codegym.agents.learning.critic_watch import CriticWatch
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.ppo import PPO
 from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
@@ -23,11 +24,6 @@ from codegym.envs.errors import InfrastructureError, PromptTooLong
 from codegym.envs.execution.executor import Executor
 from codegym.envs.files import append_line, write_atomically
 from codegym.envs.mdp.start_states import CCCS
-
-IDLE_CRITIC_WINDOW = 5
-WORSE_THAN_A_CONSTANT = -0.5
-RETURNS_VARY = 0.2
-"""Share of the largest variance of returns so far below which a critic has nothing left to explain."""
 
 
 @dataclass
@@ -63,8 +59,10 @@ class Loop:
     whole: float = 0.0
     look: Callable[[], float] | None = None
     clock: float = 0.0
-    _critic: list[tuple[float, float]] = field(default_factory=list)
     _too_long: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._critic = CriticWatch(self.options.value_warmup)
 
     def run(self) -> None:
         """Go on until the options' number of iterations is reached."""
@@ -137,31 +135,17 @@ class Loop:
         return InfrastructureError("No episode of this rollout could be judged; see `codegym doctor`.")
 
     def _warn_of_idle_critic(self, record: Mapping[str, Any]) -> None:
-        """Shout, once per window, where after its warm-up the value head is clearly worse than a constant.
-
-        The variances are added up over the window before they are divided. Late in training nearly every sample
-        passes: then returns hardly vary, a few failures make the ratio of a single rollout anything (-0.7 was usual
-        at 98 % pass), and there is nothing left for a critic to explain; such windows are let pass.
-        """
-        variance, explained = record["return_variance"], record["explained_variance"]
-        self._critic.append((variance, 0.0 if math.isnan(explained) else variance * (1 - explained)))
-        iteration, options = self.trainer.iteration, self.options
-        due = iteration > options.value_warmup + IDLE_CRITIC_WINDOW and iteration % IDLE_CRITIC_WINDOW == 0
-        if self.trainer.value_head is None or not due:
+        if self.trainer.value_head is None:
             return
-        window = self._critic[-IDLE_CRITIC_WINDOW:]
-        varies = sum(variance for variance, _ in window) / len(window)
-        if varies < RETURNS_VARY * max(variance for variance, _ in self._critic) or varies == 0:
-            return
-        pooled = 1 - sum(error for _, error in window) / sum(variance for variance, _ in window)
-        if pooled < WORSE_THAN_A_CONSTANT:
+        pooled = self._critic.add(record["return_variance"], record["explained_variance"])
+        if pooled is not None:
             self.progress.message(
                 f"warning: the value head does not learn (explained variance {pooled:.2f}); lower --value-lr, "
                 "raise --value-warmup, or use --advantage grpo, which needs none"
             )
 
     def _save(self) -> None:
-        extra: dict[str, Any] = {"seconds": self.clock + time.perf_counter(), "critic": self._critic}
+        extra: dict[str, Any] = {"seconds": self.clock + time.perf_counter(), "critic": self._critic.history}
         if self.curriculum is not None:
             extra["curriculum"] = self.curriculum.progress()
         checkpoint = Checkpoint(self.trainer.iteration, self.trainer.state(), self.config, extra)
@@ -170,7 +154,7 @@ class Loop:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint."""
         self.trainer.load_state(dict(checkpoint.tensors))
-        self._critic = [(variance, error) for variance, error in checkpoint.extra["critic"]]
+        self._critic.history = [(variance, error) for variance, error in checkpoint.extra["critic"]]
         if self.curriculum is not None:
             self.curriculum.restore(checkpoint.extra["curriculum"])
 

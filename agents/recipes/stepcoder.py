@@ -128,7 +128,7 @@ def fine_tuning_examples(lm: LanguageModel, options: TrainStepCoderOptions, prog
     if data in ("tiny", "tiny-buggy"):
         return corpus_examples(lm, options.seed, options.sft_steps * options.sft_batch, buggy=data == "tiny-buggy")
     problems = training_problems(options)
-    examples, left_out = reference_examples(lm, problems, options.seed, buggy=data == "buggy-references")
+    examples, left_out = reference_examples(lm, problems, options.seed, slips=options.sft_slips)
     if left_out:
         progress.message(f"warning: {left_out} of {left_out + len(examples)} references do not fit into the context")
     return examples

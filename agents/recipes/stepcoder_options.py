@@ -8,7 +8,7 @@ from typing import Literal
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.envs.errors import OptionError
 
-SFTData = Literal["tiny-buggy", "tiny", "references", "buggy-references", "none"]
+SFTData = Literal["tiny-buggy", "tiny", "references", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,9 @@ class TrainStepCoderOptions(TrainPPOOptions):
     """Problem set with references: a name or kind:PATH."""
     sft: SFTData | None = None
     """What the model is fine-tuned on first: the corpus of tiny-buggy or of tiny, the references of the problems that
-    are trained on, the same with typical mistakes, or nothing. By default tiny-buggy for tiny, else references."""
+    are trained on, or nothing. By default tiny-buggy for tiny, else references."""
+    sft_slips: float = 0.0
+    """Probability that an operator of the references is mistaken in the fine-tuning, for a start that needs repair."""
     sft_steps: int = 600
     """Optimiser steps of the fine-tuning."""
     sft_batch: int = 32
@@ -59,8 +61,8 @@ class TrainStepCoderOptions(TrainPPOOptions):
         for name in ("sft_steps", "sft_batch", "window"):
             if getattr(self, name) < 1:
                 raise OptionError(f"--{name.replace('_', '-')} must be at least 1 (got {getattr(self, name)}).")
-        for name in ("rho", "whole"):
+        for name in ("rho", "whole", "sft_slips"):
             if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"--{name} must lie in 0..1 (got {getattr(self, name)}).")
+                raise OptionError(f"--{name.replace('_', '-')} must lie in 0..1 (got {getattr(self, name)}).")
         if self.sft_lr is not None and not self.sft_lr > 0:
             raise OptionError(f"--sft-lr must be positive (got {self.sft_lr}).")

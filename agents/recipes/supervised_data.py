@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import overload
 
@@ -40,8 +41,23 @@ def corpus_examples(lm: LanguageModel, seed: int, count: int, *, buggy: bool) ->
     return CorpusExamples(lm, seed, count, corpus.BUG_RATE if buggy else 0.0)
 
 
+SLIPS = {
+    ">=": ">", "<=": "<", ">": ">=", "<": "<=", "==": "!=", "!=": "==", "//": "/", "+": "-", "-": "+", "*": "+",
+}  # fmt: skip
+"""Operators, and what is written in their stead by mistake."""
+
+
+def with_slips(code: str, rng: np.random.Generator, rate: float) -> str:
+    """Python code in which each binary operator between spaces is mistaken with the probability `rate`."""
+    return re.sub(
+        r"(?<= )(>=|<=|==|!=|//|[<>*+-])(?= )",
+        lambda match: SLIPS[match.group()] if rng.random() < rate else match.group(),
+        code,
+    )
+
+
 def reference_examples(
-    lm: LanguageModel, problems: Iterable[Problem], seed: int, *, buggy: bool
+    lm: LanguageModel, problems: Iterable[Problem], seed: int, *, slips: float = 0.0
 ) -> tuple[list[Example], int]:
     """The first reference of each problem after what the model will read, and how many have no room in the context.
 
@@ -49,7 +65,7 @@ def reference_examples(
         lm: whose tokens to use.
         problems: those without a reference are passed over.
         seed: of the mistakes.
-        buggy: write katas that have typical mistakes with them (`corpus.buggy_program`).
+        slips: probability of a mistake at each operator (`with_slips`).
 
     Raises:
         OptionError: no problem has a reference.
@@ -60,8 +76,10 @@ def reference_examples(
         if not problem.references or not problem.references[0].startswith(problem.given):
             without += 1
             continue
-        program = corpus.buggy_program(problem, rng) if buggy and problem.set_name == "katas" else problem.references[0]
-        example = encoded(lm, lm.few_shot + prompt(problem) + problem.given, program[len(problem.given) :])
+        completion = problem.references[0][len(problem.given) :]
+        if slips:
+            completion = with_slips(completion, rng, slips)
+        example = encoded(lm, lm.few_shot + prompt(problem) + problem.given, completion)
         if len(example[0]) + len(example[1]) > lm.context:
             left_out += 1
         else:
