@@ -16,6 +16,7 @@ from typing import Any, Literal
 from codegym.envs.errors import IsolationError, OptionError, unknown
 from codegym.envs.execution import isolation
 from codegym.envs.execution.cache import OutcomeCache, ProblemKeys
+from codegym.envs.execution.cpp import CppEngine
 from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.judge import Setting, judge
 from codegym.envs.execution.outcome import Job, Outcome, Report
@@ -24,6 +25,7 @@ from codegym.envs.execution.server import ZygoteServer, interpreter
 
 TRACERS = ("fast", "probes", "monitoring", "coverage")
 BACKENDS = ("local",)
+LANGUAGES = ("python", "cpp")
 _PLANS = 4096
 
 
@@ -79,6 +81,7 @@ class Executor:
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._lock = threading.RLock()
         self._engine: Engine | None = None
+        self._cpp: CppEngine | None = None
         self._owner = os.getpid()
         self._level = 0
         self.statistics: dict[str, float] = {"jobs": 0, "executed": 0, "cache_hits": 0, "seconds": 0.0, "restarts": 0}
@@ -139,14 +142,16 @@ class Executor:
     def processes(self) -> int:
         """How many processes this executor knows to be running; an audit counts whether there are more."""
         with self._lock:
-            return self._engine.processes() if self._engine is not None and self._owner == os.getpid() else 0
+            engines = (self._engine, self._cpp) if self._owner == os.getpid() else ()
+            return sum(engine.processes() for engine in engines if engine is not None)
 
     def close(self) -> None:
         """End every process; a later `run` starts new ones."""
         with self._lock:
-            if self._engine is not None and self._owner == os.getpid():
-                self._engine.close()
-            self._engine = None
+            for engine in (self._engine, self._cpp):
+                if engine is not None and self._owner == os.getpid():
+                    engine.close()
+            self._engine = self._cpp = None
 
     def __enter__(self) -> Executor:
         return self
@@ -175,6 +180,24 @@ class Executor:
         return job.program, self._keys.digest(job), self._version, tracer, job.seed
 
     def _execute(self, jobs: list[Job]) -> list[Outcome]:
+        """Run each language's jobs in its engine."""
+        self._forget_after_fork()
+        languages = [job.problem.language for job in jobs]
+        for language in {*languages} - {*LANGUAGES}:
+            raise unknown("language", language, LANGUAGES)
+        found: dict[int, Outcome] = {}
+        for language, run in (("python", self._execute_python), ("cpp", self._execute_cpp)):
+            places = [place for place, name in enumerate(languages) if name == language]
+            if places:
+                found.update(zip(places, run([jobs[place] for place in places]), strict=True))
+        return [found[place] for place in range(len(jobs))]
+
+    def _execute_cpp(self, jobs: list[Job]) -> list[Outcome]:
+        if self._cpp is None:
+            self._cpp = CppEngine(self.workers, self.layers, self.min_layers)
+        return self._cpp.run(jobs)
+
+    def _execute_python(self, jobs: list[Job]) -> list[Outcome]:
         engine = self._started()
         plans = [self._plan(job) for job in jobs]
         new = {id(plan): plan for plan in plans if (plan.scripts or plan.oracles) and not plan.recorded}
@@ -197,9 +220,14 @@ class Executor:
                 self._plans.popitem(last=False)
         return plan
 
+    def _forget_after_fork(self) -> None:
+        """In a forked child the engines are the parent's."""
+        if self._owner != os.getpid():
+            self._owner, self._engine, self._cpp = os.getpid(), None, None
+
     def _started(self) -> Engine:
-        if self._engine is None or self._owner != os.getpid():
-            self._owner = os.getpid()
+        self._forget_after_fork()
+        if self._engine is None:
             engine = Engine(self.workers, lambda profile: ZygoteServer(profile, self._interpreter, self.layers))
             self._level = isolation.level(engine.layers())
             if self._level < self.min_layers:

@@ -33,6 +33,8 @@ _KINDS: dict[str, tuple[Callable[[str], Source], str]] = {
     "humanevalplus-mini": (_lazily("sources.evalplus", "human_eval_plus_mini"), "optional"),
     "mbppplus": (_lazily("sources.evalplus", "mbpp_plus"), "optional"),
     "humaneval-x": (_lazily("sources.humaneval_x", "humaneval_x"), "optional"),
+    "humaneval-x-cpp": (_lazily("sources.humaneval_x_cpp", "humaneval_x_cpp"), "optional"),
+    "mbxp-cpp": (_lazily("sources.mbxp_cpp", "mbxp_cpp"), "optional"),
     "mbpp": (_lazily("sources.mbpp", "mbpp"), "optional"),
     "sanitized-mbpp": (_lazily("sources.mbpp", "sanitized_mbpp"), "optional"),
     "p3": (_lazily("sources.p3", "p3"), "optional"),

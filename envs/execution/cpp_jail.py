@@ -1,0 +1,198 @@
+"""The judge's end of a spawner: starts executables behind the wall and waits for their ends. Safe between threads."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from codegym.envs.errors import InfrastructureError
+from codegym.envs.execution import isolation
+
+_MODULES: Final = ("seccomp", "landlock", "namespaces", "isolation", "spawner")
+_PREFIX: Final = "codegym.envs.execution"
+_START: Final = """
+import sys, json, importlib.abc, importlib.util
+config = json.loads(sys.stdin.buffer.read())
+class Sources(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    sources = config.pop("modules")
+    def find_spec(self, name, path=None, target=None):
+        if name in self.sources:
+            return importlib.util.spec_from_loader(name, self, is_package=self.is_package(name))
+    def is_package(self, name):
+        return not self.sources[name]
+    def get_source(self, name):
+        return self.sources[name]
+sys.meta_path.insert(0, Sources())
+from codegym.envs.execution import spawner
+spawner.main(config)
+"""
+_START_SECONDS: Final = 60.0
+_GRACE: Final = 10.0
+_PACKET: Final = 1 << 16
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended.
+
+    Attributes:
+        status: as of waitpid.
+        seconds: processor time.
+        denied: number of system calls refused.
+        timed_out: it was killed at the wall limit.
+        lost: its spawner is gone: there is no result.
+    """
+
+    status: int = 0
+    seconds: float = 0.0
+    denied: int = 0
+    timed_out: bool = False
+    lost: bool = False
+
+
+class Process:
+    """A process behind the wall; `wait` must be called once."""
+
+    def __init__(self, jail: Jail, number: int, end: int) -> None:
+        self._jail, self._number, self._end = jail, number, end
+
+    def kill(self) -> None:
+        """Kill it; its end is told by `wait`."""
+        self._jail.tell(["kill", self._number])
+
+    def wait(self, deadline: float) -> Exit:
+        """Wait for its end, kill it at the deadline (of `time.monotonic`)."""
+        timed_out = not self.ends_before(deadline)
+        if timed_out:
+            self.kill()
+            if not self.ends_before(time.monotonic() + _GRACE):
+                self._jail.close()
+        data = os.read(self._end, 4096)
+        os.close(self._end)
+        if not data:
+            return Exit(lost=True)
+        status, seconds, denied = json.loads(data)
+        return Exit(status, seconds, denied, timed_out and os.WIFSIGNALED(status))
+
+    def ends_before(self, deadline: float) -> bool:
+        """Wait for its end until the deadline; returns whether it came."""
+        poll = select.poll()
+        poll.register(self._end, select.POLLIN)
+        while True:
+            left = deadline - time.monotonic()
+            if poll.poll(max(0, int(left * 1000) + 1) if left > 0 else 0):
+                return True
+            if left <= 0:
+                return False
+
+
+class Jail:
+    """One running spawner.
+
+    Args:
+        layers: names of the isolation layers to try.
+        files: what its processes may see.
+        compiles: they are compilers, which may write into their own folder.
+
+    Raises:
+        InfrastructureError: it does not start.
+    """
+
+    def __init__(self, layers: Sequence[str], files: isolation.Files, *, compiles: bool = False) -> None:
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        folder = Path(__file__).parent
+        modules = {"codegym": "", "codegym.envs": "", _PREFIX: ""}
+        modules |= {f"{_PREFIX}.{name}": (folder / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES}
+        with other:
+            self.process = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-B", "-X", "utf8", "-c", _START],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                pass_fds=[other.fileno()], env={}, cwd="/", start_new_session=True,
+            )  # fmt: skip
+            config = {
+                "control": other.fileno(), "layers": list(layers), "files": dataclasses.asdict(files),
+                "compiles": compiles, "modules": modules,
+            }  # fmt: skip
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as stdin:
+            stdin.write(json.dumps(config).encode())
+        self._control.settimeout(_START_SECONDS)
+        try:
+            kind, said = json.loads(self._control.recv(_PACKET) or b'["dead", "it ended before it was ready"]')
+        except OSError as error:
+            kind, said = "dead", str(error)
+        if kind != "ready":
+            self.close()
+            raise InfrastructureError(f"The process that starts compilers and what they make did not start: {said}.")
+        self.layers: list[dict[str, Any]] = said
+        self._control.settimeout(None)
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        limits: Mapping[str, int],
+        descriptors: Sequence[int],
+        executable: int | None = None,
+        path: str | None = None,
+        folder: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Process:
+        """Start an executable: the file `path`, or the descriptor `executable`, of a file in memory.
+
+        Args:
+            argv: its arguments, its name included.
+            limits: name of RLIMIT -> value, soft and hard.
+            descriptors: become 0, 1, 2 (and 3).
+            executable: instead of `path`.
+            path: instead of `executable`.
+            folder: where it works and may write.
+            env: its environment; empty by default.
+        """
+        number = next(self._numbers)
+        end, other = os.pipe2(os.O_CLOEXEC)
+        order = {"path": path, "argv": list(argv), "env": dict(env or {}), "folder": folder, "limits": dict(limits)}
+        try:
+            self.tell(
+                ["spawn", number, order],
+                [other, *descriptors, *([executable] if executable is not None else [])],
+            )
+        finally:
+            os.close(other)
+        return Process(self, number, end)
+
+    def tell(self, message: list[Any], descriptors: Sequence[int] = ()) -> None:
+        """Send one packet; nothing happens where the spawner is gone, which the end of a process tells."""
+        with self._lock, contextlib.suppress(OSError):
+            socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the spawner runs."""
+        return self.process.poll() is None
+
+    def processes(self) -> int:
+        """How many processes there should be while nothing runs: the spawner, and the one that waits for it."""
+        return 1 + any(layer["name"] == "namespaces" and layer["on"] for layer in self.layers)
+
+    def close(self) -> None:
+        """Kill the spawner with everything under it."""
+        with self._lock:
+            self._control.close()
+        self.process.kill()
+        self.process.wait()
