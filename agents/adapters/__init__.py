@@ -1,0 +1,1 @@
+"""Adapters: codegym's environments and scores in the forms that other libraries ask for."""
