@@ -64,7 +64,7 @@ def examine() -> dict[str, Any]:
 
 
 def _languages() -> dict[str, Any]:
-    from codegym.envs.execution import languages
+    from codegym.envs.execution.cpp_toolchain import why_missing
 
     python = {
         "available": True,
@@ -77,8 +77,7 @@ def _languages() -> dict[str, Any]:
     if compiler:
         said = subprocess.run([compiler, "-dumpfullversion"], capture_output=True, text=True, check=False)
         version = said.stdout.strip()
-    supported = any((Path(folder) / "cpp.py").exists() for folder in languages.__path__)
-    why = "" if compiler and supported else "no g++ on the path" if supported else "not built yet"
+    why = why_missing()
     return {
         "python": python,
         "cpp": {"available": not why, "interpreter": compiler or "", "version": version, "why": why},

@@ -25,7 +25,8 @@ from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution import isolation, namespaces
-from codegym.envs.execution.attacks import Attack
+from codegym.envs.execution.attacks import CPP_TASKS, Attack, load_attacks
+from codegym.envs.execution.cpp_toolchain import why_missing
 
 LISTS: Final = ("passed", "escaped", "hung", "survivors", "judge_lost", "controls_failed")
 """What can go wrong, as in the result; an audit without a name in any of them has succeeded."""
@@ -35,14 +36,21 @@ SECONDS: Final = 2.0
 
 _FOLDERS: Final = (Path("/tmp/atk_secret"), Path("/tmp/atk_victim"), Path("/tmp/atk_out"))
 _SECRET, _PRECIOUS = _FOLDERS[0] / "expected.txt", _FOLDERS[1] / "precious.txt"
-_CONTENT: Final = b"the expected values, which no candidate may read\n" * 4
+_CANARY: Final = "canary_of_the_audit"  # one word, as a compiler would quote it
+_CONTENT: Final = f"{_CANARY} the expected values, which no candidate may read\n".encode() * 4
 _PORT, _ABSTRACT = 45454, "\0atk_victim_sock"
 _START_SECONDS: Final = 60.0
 _HANG_SECONDS: Final = 30.0
+_COMPILE_SECONDS: Final = 180.0  # that a compiler may take on a machine which is busy
 _SETTLE_SECONDS: Final = 3.0
 _WAIT_SECONDS: Final = 600.0
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
+_HONEST_CPP: Final = tuple(
+    (attack.task, attack.code)
+    for attack in load_attacks(Path(__file__).parent / "attacks" / "cpp.json")
+    if attack.category == "control" and attack.name in ("cpp_control", "cpp_control_linked", "cpp_control_stdin")
+)
 _HONEST: Final = (
     (
         "func",
@@ -50,6 +58,7 @@ _HONEST: Final = (
         " for i, x in enumerate(numbers) for j, y in enumerate(numbers) if i != j)\n",
     ),
     ("stdin", "n = int(input())\nprint(sum(map(int, input().split())))\n"),
+    *(() if why_missing() else _HONEST_CPP),
     (
         "func",
         "import numpy as np\ndef has_close_elements(numbers, threshold):\n"
@@ -180,9 +189,12 @@ def _examine(attack: Attack, said: dict[str, Any], findings: Findings) -> None:
         findings.note("passed", attack.name, "a wrong program passed")
     elif (wanted == "pass" and verdict != "PASS") or (cause and verdict != cause.upper()):
         findings.note("controls_failed", attack.name, f"wanted {attack.expected}, got {verdict}: {said['message']}")
+    if _CANARY in said["message"]:
+        findings.note("escaped", attack.name, "the secret is in the message")
     if verdict == "INFRA" or not said["next"]:
         findings.note("judge_lost", attack.name, "the next honest program was not judged right")
-    if said["seconds"] > 4 * SECONDS + 5:
+    allowed = 4 * SECONDS + 5 + (_COMPILE_SECONDS if attack.task in CPP_TASKS else 0.0)
+    if said["seconds"] > allowed:
         findings.note("hung", attack.name, f"took {said['seconds']:.1f} s")
 
 
@@ -198,6 +210,7 @@ class _Worker:
             preexec_fn=(lambda: _become(setting.user)) if demoted else None,
         )  # fmt: skip
         self.pending = b""
+        self.tasks = [attack.task for attack in attacks]
         self.others: set[int] = set(_tree(os.getpid())) - set(_tree(self.process.pid))
         config = {
             "layers": setting.layers, "seconds": SECONDS, "honest": _HONEST,
@@ -214,7 +227,7 @@ class _Worker:
     def judge(self, number: int) -> dict[str, Any] | None:
         """Have one program judged; None if the worker is dead or silent."""
         self.tell(str(number))
-        return self.hear(_HANG_SECONDS)
+        return self.hear(_HANG_SECONDS + (_COMPILE_SECONDS if self.tasks[number] in CPP_TASKS else 0.0))
 
     def left_over(self, known: int) -> bool:
         """Whether there are more processes than the worker and those that its executor knows; dying ones have time."""

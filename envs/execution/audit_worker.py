@@ -15,8 +15,22 @@ from typing import Any
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.problems.catalog import load_problems
-from codegym.envs.problems.problem import Limits, Problem, StdioTest
+from codegym.envs.problems.problem import InProcessTest, Limits, Problem, ScriptTest, StdioTest
 
+_CPP_START = """#include <vector>
+#include <cmath>
+using namespace std;
+bool close_elements(vector<double> numbers, double threshold) {
+"""
+_CPP_TEST = """#include <cassert>
+#include <stdexcept>
+int main() {
+    assert(close_elements({1.0, 2.0, 3.9, 4.0, 5.0, 2.2}, 0.3));
+    assert(!close_elements({1.0, 2.0, 3.9, 4.0, 5.0, 2.2}, 0.05));
+    if (!close_elements({1.0, 2.8, 3.0}, 0.3)) throw std::runtime_error("not close");
+    return 0;
+}
+"""
 _STDIO = {
     "stdin": (("3\n1 2 3\n", "6\n"), ("2\n5 6\n", "11\n")),
     "stdin2": (("3\n1 2 3\n", "6\nsecond line\n"),),
@@ -32,6 +46,12 @@ def tasks(seconds: float) -> dict[str, Problem]:
     for name, cases in _STDIO.items():
         pairs = tuple(StdioTest(stdin, stdout) for stdin, stdout in cases)
         found[name] = Problem(f"attacks/{name}", name, None, hidden_tests=pairs, limits=limits)
+    for name, kind in (("cpp", ScriptTest), ("cpp-linked", InProcessTest)):
+        found[name] = Problem(
+            f"attacks/{name}", name, "close_elements", hidden_tests=(kind(_CPP_TEST),), starter=_CPP_START,
+            language="cpp", limits=limits,
+        )  # fmt: skip
+    found["cpp-stdin"] = dataclasses.replace(found["stdin"], uri="attacks/cpp-stdin", language="cpp")
     return found
 
 
@@ -48,7 +68,8 @@ def main() -> None:
             started = time.monotonic()
             outcome = executor.run([Job(problems[task], code)])[0]
             seconds = time.monotonic() - started
-            after = executor.run(honest[: 1 if task == "func" else 2])
+            same = [job for job in honest if job.problem.language == problems[task].language]
+            after = executor.run(same[: 1 if task in ("func", "cpp") else 2])
             good = all(outcome.verdict is Verdict.PASS for outcome in after)
             _say({**_told(outcome), "seconds": seconds, "next": good, "processes": executor.processes()})
 

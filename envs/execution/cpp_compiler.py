@@ -20,7 +20,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution import isolation
@@ -89,20 +89,28 @@ class Compiler:
         self._precompiled: set[str] = set()
         self.statistics = {"compiled": 0, "cached": 0, "seconds": 0.0}
 
-    def object(self, text: str, level: str) -> Built:
+    def object_file(self, text: str, level: str) -> Built:
         """Compile one text to an object file."""
         return self._known(("object", level, text), (), lambda folder: self._object(folder, text, level))
 
-    def executable(self, text: str, level: str, others: Sequence[bytes] = (), *, wrap_main: bool = False) -> Built:
-        """Compile one text and link it with object files."""
+    def executable(self, text: str, level: str, others: Sequence[bytes] = (), *, hidden: bool = False) -> Built:
+        """Compile one text and link it with object files.
+
+        Args:
+            text: of the program.
+            level: of optimisation.
+            others: object files.
+            hidden: they come first, see nothing of the program but its entry point, and their `__wrap_main` runs
+                instead of `main`.
+        """
 
         def build(folder: Path) -> Built:
             built = self._object(folder, text, level)
-            return self._link(folder, others, wrap_main) if built.content is not None else built
+            return self._link(folder, others, hidden) if built.content is not None else built
 
-        return self._known(("executable", level, text, str(wrap_main)), others, build)
+        return self._known(("executable", level, text, str(hidden)), others, build)
 
-    def layers(self) -> list[dict[str, object]]:
+    def layers(self) -> list[dict[str, Any]]:
         """The isolation layers of the compilers."""
         return self._started().layers
 
@@ -174,15 +182,18 @@ class Compiler:
                 return failed
         return self._result(folder / "program.o")
 
-    def _link(self, folder: Path, others: Sequence[bytes], wrap_main: bool) -> Built:
+    def _link(self, folder: Path, others: Sequence[bytes], hidden: bool) -> Built:
         names = [f"other{number}.o" for number in range(len(others))]
         for name, content in zip(names, others, strict=True):
             (folder / name).write_bytes(content)
         argv = list(self.toolchain.link)
         place = argv.index("program.o")
-        argv[place : place + 1] = [*(self.toolchain.wrap_main if wrap_main else ()), "program.o", *names]
-        failed = self._run(folder, argv)
-        return failed if failed is not None else self._result(folder / "program")
+        argv[place : place + 1] = ["--wrap=main", *names, "program.o"] if hidden else ["program.o", *names]
+        for stage in [self.toolchain.merge, self.toolchain.hide, argv] if hidden else [argv]:
+            failed = self._run(folder, stage)
+            if failed is not None:
+                return failed
+        return self._result(folder / "program")
 
     def _run(self, folder: Path, argv: Sequence[str]) -> Built | None:
         """Run one stage; returns how it failed, or None."""

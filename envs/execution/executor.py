@@ -183,7 +183,7 @@ class Executor:
         """Run each language's jobs in its engine."""
         self._forget_after_fork()
         languages = [job.problem.language for job in jobs]
-        for language in {*languages} - {*LANGUAGES}:
+        for language in sorted({*languages} - {*LANGUAGES}):
             raise unknown("language", language, LANGUAGES)
         found: dict[int, Outcome] = {}
         for language, run in (("python", self._execute_python), ("cpp", self._execute_cpp)):

@@ -9,7 +9,7 @@ import pytest
 from codegym.cli import main
 from codegym.envs.errors import DataError
 from codegym.envs.execution import audit, isolation
-from codegym.envs.execution.attacks import Attack, load_attacks
+from codegym.envs.execution.attacks import CPP_TASKS, Attack, load_attacks
 
 RIGHT = (
     "def has_close_elements(numbers, threshold):\n    return any(abs(x - y) < threshold"
@@ -20,7 +20,7 @@ WRONG = "def has_close_elements(numbers, threshold):\n    return None\n"
 
 @pytest.mark.timeout(300)
 def test_nothing_of_the_corpus_gets_through():
-    attacks = load_attacks()
+    attacks = [attack for attack in load_attacks() if attack.task not in CPP_TASKS]  # those: test_cpp_attacks.py
     assert len(attacks) >= 92 + 40
     assert len({attack.name for attack in attacks}) == len(attacks)
     result = audit.audit(attacks, audit.settings()[:1])

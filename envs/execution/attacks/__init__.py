@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from codegym.envs.errors import DataError, unknown
+from codegym.envs.execution.cpp_toolchain import why_missing
 
 EXPECTED: Final = ("pass", "fail", "fail:timeout", "fail:memory")
-TASKS: Final = ("func", "stdin", "stdin2", "stdinsort", "stdinbig")
+CPP_TASKS: Final = ("cpp", "cpp-linked", "cpp-stdin")
+TASKS: Final = ("func", "stdin", "stdin2", "stdinsort", "stdinbig", *CPP_TASKS)
 
 _HERE: Final = Path(__file__).parent
 
@@ -37,13 +39,14 @@ class Attack:
 
 
 def load_attacks(path: str | Path | None = None) -> list[Attack]:
-    """Read a corpus file; by default the shared corpus followed by our own programs.
+    """Read a corpus file; by default the shared corpus, our own programs, and, where there is a compiler, C++ ones.
 
     Raises:
         DataError: the file cannot be read, or an entry lacks a field or has an unknown task or verdict.
     """
     if path is None:
-        return [attack for name in ("attacks.json", "own.json") for attack in load_attacks(_HERE / name)]
+        names = ["attacks.json", "own.json"] + ([] if why_missing() else ["cpp.json"])
+        return [attack for name in names for attack in load_attacks(_HERE / name)]
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

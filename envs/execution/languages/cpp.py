@@ -98,13 +98,13 @@ def _type(parameter: str) -> str | None:
     return None if not kind or "*" in kind else kind
 
 
-def candidate(program: str, entry: Signature | None) -> str:
+def candidate(program: str, entry: Signature | None, linkage: str = "C++") -> str:
     """The program, and what calls its entry point."""
     if entry is None:
         return program
     void = entry.result == "void"
     call = f"{'' if void else 'return '}{entry.name}({entry.names});"
-    return f'{program}\n#line 1 "entry"\n{entry.result} {ENTRY}({entry.parameters}) {{ {call} }}\n'
+    return f'{program}\n#line 1 "entry"\nextern "{linkage}" {entry.result} {ENTRY}({entry.parameters}) {{ {call} }}\n'
 
 
 def driver(entry: Signature) -> str:
@@ -134,7 +134,8 @@ def linked_test(source: str, entry: Signature, prelude: str = "") -> str:
     """
     void = entry.result == "void"
     return (
-        f"{prelude}\n{entry.prefix}\n{entry.result} {ENTRY}({', '.join(entry.types)});\n"
+        f"{prelude}\n{entry.prefix}\n"
+        f'extern "C" {entry.result} {ENTRY}({", ".join(entry.types)});\n'
         f"static inline {entry.result} {entry.name}({entry.parameters}) "
         f"{{ {'' if void else 'return '}{ENTRY}({entry.names}); }}\n"
         f'#line 1 "test"\n{source}\n{_PROOF}'

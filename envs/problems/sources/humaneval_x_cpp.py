@@ -21,7 +21,7 @@ PLACE = Place(
     "HumanEval-X, C++, THUDM",
 )
 
-_LAST_FUNCTION = re.compile(r"(\w+)\s*\([^()]*\)\s*\{\s*\Z")
+_FUNCTION = re.compile(r"^\w[\w:<>, ]*[\s>](\w+)\s*\([^()]*\)\s*\{", re.MULTILINE)
 
 
 def humaneval_x_cpp(argument: str = "") -> Source:
@@ -40,14 +40,14 @@ def humaneval_x_cpp(argument: str = "") -> Source:
 
 def from_record(uri: str, record: Mapping[str, Any]) -> Problem:
     """A problem from a record: task_id ("CPP/0"), prompt, canonical_solution, test, declaration, example_test."""
-    declared = _LAST_FUNCTION.search(record["declaration"])
-    if declared is None:
-        raise ValueError("its declaration does not end in the beginning of a function")
+    declared = _FUNCTION.findall(record["declaration"])
+    if not declared:
+        raise ValueError("its declaration holds no function")
     example = str(record.get("example_test") or "")
     return Problem(
         uri=uri,
         statement="",
-        entry_point=declared[1],
+        entry_point=declared[-1],
         references=(record["prompt"] + record["canonical_solution"],) if record["canonical_solution"] else (),
         public_tests=(ScriptTest(example),) if example.strip() else (),
         hidden_tests=(ScriptTest(record["test"]),),
