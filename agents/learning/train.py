@@ -22,6 +22,7 @@ from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.ppo import PPO
 from codegym.agents.learning.progress import Progress
 from codegym.agents.statistics import paired_bootstrap
+from codegym.envs.curation.overlap import run_overlap
 from codegym.envs.errors import unknown
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.files import read_json, require_writable_folder, write_atomically, write_json
@@ -88,7 +89,7 @@ def train_ppo(
         lm = load() if load is not None else LanguageModel.load(options.model, device=options.device)
         env = _environment(options, problems, lm.tokenizer, executor, "question")
         config = _config(options, problems, lm.identity())
-        _begin(folder, kind, config, options)
+        _begin(folder, kind, config, options, lambda: run_overlap(problems, train, held_out))
         checkpoint = load_checkpoint(folder / "checkpoints", config)
         if prepare is not None:
             prepare(lm, folder, progress)
@@ -194,13 +195,20 @@ def _config(options: TrainPPOOptions, problems: ProblemSet, identity: Mapping[st
     return plain
 
 
-def _begin(folder: Path, kind: str, config: Mapping[str, Any], options: TrainPPOOptions) -> None:
+def _begin(
+    folder: Path,
+    kind: str,
+    config: Mapping[str, Any],
+    options: TrainPPOOptions,
+    overlap: Callable[[], Mapping[str, int]],
+) -> None:
     """Write run.json, or make sure that the one there tells of the same run."""
     path = folder / "run.json"
     if path.exists():
         require_same_config(folder, read_json(path).get("config", {}), config)
         return
-    write_json(path, {"kind": kind, "codegym": codegym.__version__, "env": options.env, "config": dict(config)})
+    versions = {"kind": kind, "codegym": codegym.__version__, "env": options.env}
+    write_json(path, {**versions, "config": dict(config), "overlap": dict(overlap())})
 
 
 def _measure(

@@ -17,12 +17,13 @@ import ast
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from codegym.envs.errors import OptionError
 from codegym.envs.problems.problem import Problem
+from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.problems.statement import statement
 from codegym.envs.problems.statistics import parse
 
@@ -34,6 +35,9 @@ COMMON = 10
 
 SMALLEST = 20
 """Nodes of a syntax tree; smaller programs are not compared."""
+
+SEARCHED = 128
+"""Training problems that a run compares with its test problems before it begins: about a second."""
 
 SAME = 0.5
 """Share of n-grams from which on two statements are called the same."""
@@ -115,6 +119,23 @@ def overlap(first: Iterable[Problem], second: Iterable[Problem], *, n: int = N) 
             matches.append(match)
     matches.sort(key=lambda match: (-(match.base + match.program), -match.words, match.first))
     return Overlap(count, index.problems, tuple(matches))
+
+
+def run_overlap(problems: ProblemSet, train: Sequence[str], test: Sequence[str]) -> dict[str, int]:
+    """What the test problems of a run share with its training problems, short enough for run.json.
+
+    Of a large training set `SEARCHED` problems, evenly spread, stand for it: "others" says how many were searched, "of"
+    how many there are. `codegym problems overlap` searches them all.
+
+    Args:
+        problems: the set that holds both.
+        train: uris trained on.
+        test: uris evaluated on.
+    """
+    count = min(len(train), SEARCHED)
+    spread = [train[place * len(train) // count] for place in range(count)]
+    found = overlap((problems[uri] for uri in test), (problems[uri] for uri in spread))
+    return {**found.summary(), "of": len(train)}
 
 
 class _Index:

@@ -89,7 +89,8 @@ def test_a_run_leaves_what_the_design_promises(model, tmp_path, capsys):
     assert lines[-1]["clip_fraction"] >= 0
     first, last = load_tensors(Path(model) / "model.safetensors"), weights(folder)
     assert any(not torch.equal(first[name], tensor) for name, tensor in last.items())
-    assert json.loads((folder / "run.json").read_text())["config"]["seed"] == 0
+    run = json.loads((folder / "run.json").read_text())
+    assert run["config"]["seed"] == 0 and run["overlap"]["same_base"] == 0 < run["overlap"]["of"]
 
 
 @pytest.mark.timeout(240)
