@@ -292,7 +292,7 @@ class Engine:
         zygote.running.remove(active)
         if zygote.running and zygote.running[0].started is None:
             zygote.running[0].started = now
-        _, result.status, _, _, result.killed, result.denied = child.ended
+        _, result.status, result.cpu, _, result.killed, result.denied = child.ended
         if result.killed < 0 and not result.timed_out:  # swept away with another program
             self._release(active)
             self._queue(active)
@@ -307,7 +307,7 @@ class Engine:
             result.coverage = active.memory[:]
         result.seconds = now - active.started if active.started is not None else 0.0
         # The limit on processor time kills too, where this thread was held up and the clock struck late.
-        used_up = max(result.seconds, child.ended[2]) >= active.run.seconds
+        used_up = max(result.seconds, result.cpu) >= min(active.run.seconds, active.run.cpu)
         result.timed_out |= used_up and os.WIFSIGNALED(result.status) and os.WTERMSIG(result.status) == signal.SIGKILL
         self._release(active)
         active.done(result)
@@ -405,8 +405,10 @@ class Engine:
                 if active.killed_at is not None:
                     self._replace(zygote)
                 elif now >= active.started + active.run.seconds:
-                    active.result.timed_out = True
-                    self._kill(active)
+                    self._hear(zygote)  # this thread may be late: it has ended long ago, or its zygote has
+                    if active.child is not None and zygote.running and zygote.running[0] is active:
+                        active.result.timed_out = True
+                        self._kill(active)
                 else:
                     self._watch(active)
         for talk in list(self._busy):

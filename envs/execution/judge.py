@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from codegym.envs.execution import codec, comparison, coverage
+from codegym.envs.execution import codec, comparison, coverage, timing
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import oracle_verdict
 from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
@@ -23,6 +23,7 @@ Work = Generator[Any, Any, Outcome]
 
 _MESSAGE = 500
 _SLACK = 1 << 16  # bytes beside the values on a channel
+_PATIENCE = 4.0  # times as long for a test that did not end over its answers
 _IN_REFEREE = 2.0  # seconds that a referee has beyond the candidate's limit
 _FAULTS = {Verdict.ERROR, Verdict.WRONG}
 # What Landlock and the read-only root answer: only the program sees it, so it is believed to its disadvantage alone.
@@ -71,6 +72,7 @@ def judge(plan: Plan, job: Job, setting: Setting) -> Work:
         ends = yield [trial.run([])]
     else:
         ends = yield trial.runs()
+        yield from trial.look_again(ends)
     if any(end.lost for end in ends):
         return trial.lost()
     for end in ends:
@@ -80,6 +82,18 @@ def judge(plan: Plan, job: Job, setting: Setting) -> Work:
             return replace(_not_compiled(plan, job, setting, failure[1]), statements=spans, seconds=end.seconds)
     yield from trial.decide(ends)
     return trial.outcome()
+
+
+def _measure(plan: Plan, setting: Setting) -> Generator[Any, Any, None]:
+    """Find out how much processor time the reference needs on this machine."""
+    if not plan.problem.references:
+        plan.reference_seconds = 0.0
+        return
+    trial = _Trial(plan, Job(plan.problem, plan.problem.references[0]), setting)
+    most = max(trial.limits.seconds, trial.limits.most_seconds)
+    trial.clock = timing.Clock(most, 2 * most)
+    ends: list[Ended] = yield trial.runs()
+    plan.reference_seconds = max(end.cpu for end in ends)
 
 
 def _not_compiled(plan: Plan, job: Job, setting: Setting, message: str) -> Outcome:
@@ -95,6 +109,7 @@ class _Trial:
     def __init__(self, plan: Plan, job: Job, setting: Setting) -> None:
         self.plan, self.job, self.setting = plan, job, setting
         self.limits = plan.problem.limits
+        self.clock = timing.first_clock(self.limits)
         self.seed = seed_of(job)
         needed = python.profile(job.program) if plan.profile == "plain" else plan.profile
         self.profile = "coverage" if job.coverage and setting.tracer == "coverage" else needed
@@ -118,12 +133,14 @@ class _Trial:
         for index in plan.stdio:
             test = plan.tests[index]
             assert isinstance(test, StdioTest)
-            frame = stdio_request(plan, source, self.seed, coverage=self.most, tracer=self.setting.tracer)
+            frame = stdio_request(
+                plan, source, self.seed, coverage=self.most, tracer=self.setting.tracer, seconds=self.clock.seconds
+            )
             found.append(self.limited(frame, self.most, test.stdin.encode("utf-8", "surrogatepass")))
         for index in plan.in_process:
             case = plan.tests[index]
             assert isinstance(case, InProcessTest)
-            frame = in_process_request(plan, source, case.source, self.nonces[index], self.seed)
+            frame = in_process_request(plan, source, case.source, self.nonces[index], self.seed, self.clock.seconds)
             profile = python.profile(source + case.source)
             found.append(replace(self.limited(frame, 0), profile=profile))
         if not found:
@@ -133,13 +150,33 @@ class _Trial:
     def run(self, calls: list[bytes], *, serve: bool = False) -> Run:
         rows = self.most * (len(calls) + 1)
         frame = request(
-            self.plan, self.job.program, calls, self.seed, coverage=rows, tracer=self.setting.tracer, serve=serve
-        )
+            self.plan, self.job.program, calls, self.seed, coverage=rows, tracer=self.setting.tracer, serve=serve,
+            seconds=self.clock.seconds,
+        )  # fmt: skip
         return self.limited(frame, rows)
 
     def limited(self, frame: bytes, shared: int, stdin: bytes | None = None) -> Run:
         limit = self.limits.output_bytes + _SLACK + 16 * self.most
-        return Run(frame, self.limits.seconds, limit, self.profile, shared, stdin)
+        return Run(frame, self.clock.wall, limit, self.profile, shared, stdin, self.clock.seconds)
+
+    def look_again(self, ends: list[Ended]) -> Generator[Any, Any, None]:
+        """Run again what was stopped and may not have had its time; puts how that ended in the place of before."""
+        for _ in range(timing.LOOKS):
+            late = [place for place, end in enumerate(ends) if end.timed_out and not end.lost]
+            if not late:
+                return
+            if self.plan.reference_seconds is None:
+                yield from _measure(self.plan, self.setting)
+            reference = self.plan.reference_seconds or 0.0
+            clock = timing.next_clock(self.clock, self.limits, reference, [ends[place] for place in late])
+            if clock is None:
+                return
+            self.clock = clock
+            runs = self.runs()
+            again: list[Ended] = yield [runs[place] for place in late]
+            for place, end in zip(late, again, strict=True):
+                timing.enforce(clock, end)
+                ends[place] = end
 
     # What it says
 
@@ -262,10 +299,12 @@ class _Trial:
         task = codec.encode({**script.task, "kind": "replay", "answers": len(answers)}, max_bytes=1 << 28)
         calls = b'"calls",[' + b",".join(script.calls) + b"],"
         frame = b'["referee",' + task.replace(b'{"dict":[', b'{"dict":[' + calls, 1) + b"]"
-        seconds = self.limits.seconds + _IN_REFEREE
+        seconds = self.clock.wall + _IN_REFEREE
         has_numpy = any(b'{"numpy":' in answer or b'{"ndarray":' in answer for answer in answers)
         profile = "numpy" if has_numpy else script.profile
         said: Verdicts = yield Dialogue([frame, *answers], seconds, profile, script.key)
+        if said.timed_out:  # a busy machine may have kept it waiting
+            said = yield Dialogue([frame, *answers], _PATIENCE * seconds, profile, script.key)
         verdict, message = self.referee_verdict(said)
         if verdict is not None:
             self.note(script.index, (verdict, message), end, rows)
@@ -276,12 +315,18 @@ class _Trial:
 
     def live(self, script: Script) -> Generator[Any, Any, None]:
         """Let a referee run a test that asks the program one call at a time."""
-        run = self.run([], serve=True)
         task = codec.encode(["referee", {**script.task, "kind": "live", "answers": 0}], max_bytes=1 << 28)
-        seconds = self.limits.seconds + _IN_REFEREE
         profile = "numpy" if python.profile(self.job.program) == "numpy" else script.profile
-        said: Verdicts = yield Dialogue([task], seconds, profile, script.key, run)
-        end = said.candidate or Ended()
+        for _ in range(timing.LOOKS):
+            seconds = self.clock.wall + _IN_REFEREE
+            run = self.run([], serve=True)
+            said: Verdicts = yield Dialogue([task], seconds, profile, script.key, run)
+            end = said.candidate or Ended()
+            reference = self.plan.reference_seconds or 0.0
+            clock = timing.next_clock(self.clock, self.limits, reference, [end]) if end.timed_out else None
+            if clock is None:
+                break
+            self.clock = clock
         self.seconds += end.seconds
         self.denied += end.denied
         self.statements = self.statements if self.statements is not None else _statements(end)

@@ -42,6 +42,7 @@ class Oracle:
             MBPP+/255: 128 million strings) is left out.
         row: first row of its calls among all calls of the problem.
         answers: frames of the reference, and of each alternative; empty before `record_oracles`.
+        seconds: processor time that the reference took for the inputs of all tests, in the first of them.
         fault: why the reference does not answer, or "".
     """
 
@@ -51,6 +52,7 @@ class Oracle:
     numbers: list[int] = field(default_factory=list)
     row: int = 0
     answers: list[list[bytes]] = field(default_factory=list)
+    seconds: float = 0.0
     fault: str = ""
 
 
@@ -71,6 +73,7 @@ def record_oracles(
         return
     programs = [reference, *(oracles[0].test.alternatives)]
     ends: list[Ended] = yield [make_run(program, calls) for program in programs]
+    oracles[0].seconds = ends[0].cpu
     for end in ends:
         frames = [frame for frame in end.frames if frame.startswith(b'["')]
         first = 0

@@ -76,6 +76,7 @@ class Plan:
         profile: of the zygotes that every program of this problem needs, whatever it imports.
         usual_imports: whether the usual imports are in scope.
         recorded: the reference has run for the script and oracle tests.
+        reference_seconds: processor time that the reference needs on this machine, None before it was measured.
     """
 
     problem: Problem
@@ -90,6 +91,7 @@ class Plan:
     profile: str = "plain"
     usual_imports: bool = False
     recorded: bool = False
+    reference_seconds: float | None = None
 
     @property
     def shared_calls(self) -> list[bytes]:
@@ -141,7 +143,7 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
         if calls is None and plan.problem.references:
             task = {**script.task, "kind": "record", "answers": 0}
             run = Run(
-                request=request(plan, plan.problem.references[0], [], 0, serve=True),
+                request=request(plan, plan.problem.references[0], [], 0, serve=True, seconds=RECORDING_SECONDS),
                 seconds=RECORDING_SECONDS,
                 limit=_NO_LIMIT,
                 profile=python.profile(plan.problem.references[0]) if plan.profile == "plain" else plan.profile,
@@ -154,6 +156,8 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
                 run,
             )
             result: Verdicts = yield dialogue
+            if result.candidate is not None:
+                plan.reference_seconds = max(plan.reference_seconds or 0.0, result.candidate.cpu)
             calls = _recorded(result)
         script.calls = None if calls is None else [codec.encode(call, max_bytes=_NO_LIMIT) for call in calls]
         script.packed = [_packed(call) for call in calls or ()]
@@ -162,6 +166,7 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
         row += script.count
     yield from record_oracles(plan.oracles, lambda *what: _reference_run(plan, *what), _reference(plan))
     for oracle in plan.oracles:
+        plan.reference_seconds = max(plan.reference_seconds or 0.0, oracle.seconds)
         oracle.row = row
         row += len(oracle.packed)
     plan.recorded = True
@@ -207,15 +212,23 @@ def request(
     return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
 
 
-def stdio_request(plan: Plan, source: str, seed: int, *, coverage: int = 0, tracer: str = "fast") -> bytes:
+def stdio_request(
+    plan: Plan, source: str, seed: int, *, coverage: int = 0, tracer: str = "fast", seconds: float | None = None
+) -> bytes:
     """Return the frame that makes a child run a program as a script."""
-    options = _options(plan, seed, coverage, tracer) | {"name": "__main__", "usual_imports": False, "serve": False}
+    options = _options(plan, seed, coverage, tracer, seconds) | {
+        "name": "__main__",
+        "usual_imports": False,
+        "serve": False,
+    }
     return framed(marshal.dumps(("stdio", options, source), _MARSHAL))
 
 
-def in_process_request(plan: Plan, source: str, test: str, nonce: str, seed: int) -> bytes:
+def in_process_request(
+    plan: Plan, source: str, test: str, nonce: str, seed: int, seconds: float | None = None
+) -> bytes:
     """Return the frame that makes a child run a program together with its test."""
-    options = _options(plan, seed, 0, "none") | {"name": MODULE, "usual_imports": False, "serve": False}
+    options = _options(plan, seed, 0, "none", seconds) | {"name": MODULE, "usual_imports": False, "serve": False}
     return framed(marshal.dumps(("in_process", options, source, test, nonce), _MARSHAL))
 
 

@@ -15,6 +15,7 @@ _UNCERTAIN = (
     ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda, ast.If,
     ast.Try, ast.With, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef,
 )  # fmt: skip
+_LEAVES = {ast.Constant, ast.Name, ast.Load, ast.Store, *ast.operator.__subclasses__(), *ast.cmpop.__subclasses__()}
 _HARMLESS_MODULES = {
     "math", "cmath", "collections", "itertools", "functools", "re", "string", "datetime", "typing", "copy", "random",
     "numpy",
@@ -42,14 +43,32 @@ def foreseen_calls(source: str, entry: str) -> list[list[Any]] | None:
     asked: list[ast.Call] = []
     for node in body:
         for statement in node.body if isinstance(node, ast.FunctionDef) and node.name == "check" else [node]:
-            calls = [part for part in ast.walk(statement) if _asks(part, entry)]
-            uncertain = [part for part in ast.walk(statement) if isinstance(part, _UNCERTAIN)]
-            if any(_asks(part, entry) for outer in uncertain for part in ast.walk(outer)):
+            if not _collect(statement, entry, asked):
                 return None
-            asked += calls
     asked.sort(key=lambda call: (call.lineno, call.col_offset))
     found = [_literal_call(call, entry) for call in asked]
     return [call for call in found if call is not None] if found and None not in found else None
+
+
+def _collect(statement: ast.AST, entry: str, asked: list[ast.Call]) -> bool:
+    """Add the calls in a statement; returns False where one is made in a loop or under a condition."""
+    waiting: list[tuple[ast.AST, bool]] = [(statement, False)]
+    while waiting:
+        node, uncertain = waiting.pop()
+        if _asks(node, entry):
+            if uncertain:
+                return False
+            asked.append(node)
+        uncertain = uncertain or isinstance(node, _UNCERTAIN)
+        for name in node._fields:
+            child = getattr(node, name, None)
+            if isinstance(child, list):
+                waiting += [
+                    (item, uncertain) for item in child if isinstance(item, ast.AST) and type(item) not in _LEAVES
+                ]
+            elif isinstance(child, ast.AST) and type(child) not in _LEAVES:
+                waiting.append((child, uncertain))
+    return True
 
 
 def _asks(node: ast.AST, entry: str) -> TypeGuard[ast.Call]:
@@ -77,7 +96,14 @@ def leaves_nothing(text: str) -> bool:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        kind = type(node)
+        if kind is ast.Name:
+            if node.id in _HARMFUL_NAMES or node.id.startswith("__"):  # type: ignore[attr-defined]
+                return False
+            continue
         if isinstance(node, ast.Import):
             if any(alias.name not in _HARMLESS_MODULES for alias in node.names):
                 return False
@@ -87,9 +113,12 @@ def leaves_nothing(text: str) -> bool:
         elif isinstance(node, ast.Attribute):
             if not isinstance(node.ctx, ast.Load) or node.attr.startswith("_"):
                 return False
-        elif isinstance(node, ast.Name):
-            if node.id in _HARMFUL_NAMES or node.id.startswith("__"):
-                return False
         elif isinstance(node, ast.AsyncFunctionDef | ast.ClassDef | ast.Delete):
             return False
+        for name in kind._fields:
+            child = getattr(node, name, None)
+            if isinstance(child, list):
+                waiting += [item for item in child if isinstance(item, ast.AST) and type(item) is not ast.Constant]
+            elif isinstance(child, ast.AST) and type(child) is not ast.Constant:
+                waiting.append(child)
     return True

@@ -21,6 +21,7 @@ class Ended:
         killed: number of processes it left behind.
         coverage: the bytes of the shared memory.
         seconds: wall time.
+        cpu: processor time.
         lost: the machine failed twice: there is no result.
     """
 
@@ -33,6 +34,7 @@ class Ended:
     killed: int = 0
     coverage: bytes = b""
     seconds: float = 0.0
+    cpu: float = 0.0
     lost: bool = False
 
 
@@ -47,6 +49,7 @@ class Run:
         profile: which zygotes can run it.
         coverage: size of the shared memory for coverage, 0 for none.
         stdin: bytes of standard input, or None for a program that answers calls.
+        cpu: processor time after which the kernel stops it, where that is less than `seconds`.
     """
 
     request: bytes
@@ -55,6 +58,7 @@ class Run:
     profile: str = "plain"
     coverage: int = 0
     stdin: bytes | None = None
+    cpu: float = float("inf")
 
 
 @dataclass(eq=False)

