@@ -21,10 +21,11 @@ from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.judge import Setting, judge
 from codegym.envs.execution.outcome import Job, Outcome, Report
 from codegym.envs.execution.plan import Plan, make_plan, record
+from codegym.envs.execution.ray_backend import RayCluster
 from codegym.envs.execution.server import ZygoteServer, interpreter
 
 TRACERS = ("fast", "probes", "monitoring", "coverage")
-BACKENDS = ("local",)
+BACKENDS = ("local", "ray")
 LANGUAGES = ("python", "cpp")
 _PLANS = 4096
 
@@ -37,7 +38,7 @@ class Executor:
 
     Args:
         workers: programs that run at the same time; default: the cores this process may use.
-        backend: "local".
+        backend: "local", or "ray": the same on every node of a Ray cluster (`ray_backend`).
         python: interpreter that runs the programs, where it is not this one (a newer one has coverage for free).
         tracer: "fast", "probes", "monitoring" (Python 3.12 and later) or "coverage" (coverage.py, slow): how
             coverage is recorded where a job asks for it.
@@ -45,6 +46,7 @@ class Executor:
         layers: names of the layers to try, of `isolation.LAYERS`, or "all".
         cache: remember outcomes of equal jobs: True, False, or the number to remember.
         seed: mixed into the seed of every job.
+        address: of the Ray cluster; None: the one this process is connected to, or a new one on this machine.
 
     Raises:
         OptionError: an unknown backend, tracer or layer.
@@ -54,13 +56,14 @@ class Executor:
         self,
         workers: int | None = None,
         *,
-        backend: Literal["local"] = "local",
+        backend: Literal["local", "ray"] = "local",
         python: str | None = None,
         tracer: str = "fast",
         min_layers: int = 0,
         layers: Literal["all"] | Sequence[str] = "all",
         cache: bool | int = True,
         seed: int = 0,
+        address: str | None = None,
     ) -> None:
         if backend not in BACKENDS:
             raise unknown("backend", backend, BACKENDS)
@@ -72,6 +75,7 @@ class Executor:
         for layer in self.layers:
             if layer not in isolation.LAYERS:
                 raise unknown("isolation layer", layer, isolation.LAYERS)
+        self._asked_workers = workers
         self.workers = workers or len(os.sched_getaffinity(0))
         self.backend, self.python, self.tracer, self.min_layers, self.seed = backend, python, tracer, min_layers, seed
         self._interpreter = interpreter(python)
@@ -82,6 +86,8 @@ class Executor:
         self._lock = threading.RLock()
         self._engine: Engine | None = None
         self._cpp: CppEngine | None = None
+        self.address = address
+        self._cluster: RayCluster | None = None
         self._owner = os.getpid()
         self._level = 0
         self.statistics: dict[str, float] = {"jobs": 0, "executed": 0, "cache_hits": 0, "seconds": 0.0, "restarts": 0}
@@ -129,6 +135,8 @@ class Executor:
     def report(self) -> Report:
         """What this executor runs programs with: every isolation layer on or off and why, interpreter, workers."""
         with self._lock:
+            if self.backend == "ray":
+                return self._nodes().report()
             engine = self._started()
             return {
                 "level": self._level,
@@ -148,10 +156,10 @@ class Executor:
     def close(self) -> None:
         """End every process; a later `run` starts new ones."""
         with self._lock:
-            for engine in (self._engine, self._cpp):
+            for engine in (self._engine, self._cpp, self._cluster):
                 if engine is not None and self._owner == os.getpid():
                     engine.close()
-            self._engine = self._cpp = None
+            self._engine = self._cpp = self._cluster = None
 
     def __enter__(self) -> Executor:
         return self
@@ -167,6 +175,7 @@ class Executor:
             {
                 "workers": self.workers, "backend": self.backend, "python": self.python, "tracer": self.tracer,
                 "min_layers": self.min_layers, "layers": self.layers, "seed": self.seed,
+                "address": self.address,
             },
         )  # fmt: skip
 
@@ -180,17 +189,31 @@ class Executor:
         return job.program, self._keys.digest(job), self._version, tracer, job.seed
 
     def _execute(self, jobs: list[Job]) -> list[Outcome]:
-        """Run each language's jobs in its engine."""
+        """Run each language's jobs in its engine, or all on the cluster."""
         self._forget_after_fork()
         languages = [job.problem.language for job in jobs]
         for language in sorted({*languages} - {*LANGUAGES}):
             raise unknown("language", language, LANGUAGES)
+        if self.backend == "ray":
+            found_there = self._nodes().run(jobs)
+            self.statistics["restarts"] = self._nodes().restarts
+            return found_there
         found: dict[int, Outcome] = {}
         for language, run in (("python", self._execute_python), ("cpp", self._execute_cpp)):
             places = [place for place, name in enumerate(languages) if name == language]
             if places:
                 found.update(zip(places, run([jobs[place] for place in places]), strict=True))
         return [found[place] for place in range(len(jobs))]
+
+    def _nodes(self) -> RayCluster:
+        self._forget_after_fork()
+        if self._cluster is None:
+            options = {
+                "workers": self._asked_workers, "python": self.python, "tracer": self.tracer,
+                "min_layers": self.min_layers, "layers": self.layers, "cache": False,
+            }  # fmt: skip
+            self._cluster = RayCluster(self.address, options)
+        return self._cluster
 
     def _execute_cpp(self, jobs: list[Job]) -> list[Outcome]:
         if self._cpp is None:
@@ -223,7 +246,8 @@ class Executor:
     def _forget_after_fork(self) -> None:
         """In a forked child the engines are the parent's."""
         if self._owner != os.getpid():
-            self._owner, self._engine, self._cpp = os.getpid(), None, None
+            self._owner = os.getpid()
+            self._engine = self._cpp = self._cluster = None
 
     def _started(self) -> Engine:
         self._forget_after_fork()
