@@ -4,9 +4,9 @@
 every seed, and writes `results.json`, `curves.json` and `README.md`. It goes on where it was stopped; what is finished
 is reported, seed by seed, whatever is missing.
 
-The task is made to need what is ablated: programs of three conditionals, and a model that was fine-tuned on
-references in which each operator is mistaken with probability 1/2. It writes the right shape and gets about half of the
-operators wrong, so that it hardly ever solves a whole problem by chance, and often the end of one.
+The task is made to need what is ablated: programs of two and three conditionals, and a model that was fine-tuned on
+references in which more than half of the operators are mistaken. It writes the right shape with wrong operators, so
+that it hardly ever solves a whole problem by chance, and more often the end of one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ from codegym.agents.recipes.stepcoder_options import TrainStepCoderOptions
 from codegym.agents.statistics import Estimate, bootstrap
 from codegym.envs.files import read_json, write_atomically, write_json
 
-PROBLEMS = "katas:rules-chain-3"
-"""Three rules and a default, asked in order: of the tier `branches`."""
+PROBLEMS = "katas:rules-chain-2,rules-chain-3"
+"""Two or three rules and a default, asked in order: of the tier `branches`."""
 
-FINE_TUNED_ON = "katas:rules-chain-3,rules-chain-5"
+FINE_TUNINGS: tuple[dict[str, Any], ...] = (
+    {"problems": "katas:rules-chain-3,rules-chain-5", "sft_slips": 0.5, "sft_steps": 250, "sft_batch": 32},
+    {"problems": PROBLEMS, "sft_slips": 0.6, "sft_steps": 120, "sft_batch": 16},
+)
+"""One after the other, from tiny-buggy on: first the shape of such programs, then what to write in them, half wrong."""
 ARMS: dict[str, dict[str, Any]] = {
     "ppo": {"curriculum": False, "credit": "none"},
     "stepcoder": {"curriculum": True, "credit": "coverage"},
@@ -55,7 +59,7 @@ class Options:
     """Folder of the runs, where they should not lie in `out`."""
     seeds: int = 5
     """Paired seeds."""
-    iterations: int = 20
+    iterations: int = 16
     """Rollouts of each run."""
     prompts: int = 8
     """Problems per rollout, 8 samples each."""
@@ -81,23 +85,26 @@ def fine_tuned_model(runs: Path) -> Path:
     """The folder of the model that every arm begins with: tiny-buggy, fine-tuned on references with slips."""
     from codegym.agents.recipes.stepcoder import train_stepcoder
 
-    options = TrainStepCoderOptions(
-        out=runs / "sft",
-        model="tiny-buggy",
-        problems=FINE_TUNED_ON,
-        sft="references",
-        sft_slips=0.5,
-        sft_steps=250,
-        sft_lr=1e-3,
-        iterations=1,
-        prompts=1,
-        samples=2,
-        max_tokens=8,
-        eval_problems=0,
-    )
-    if not (options.out / "summary.json").exists():
-        train_stepcoder(options)
-    return options.out / "sft" / "model"
+    model = "tiny-buggy"
+    for number, tuning in enumerate(FINE_TUNINGS):
+        out = runs / f"sft-{number}"
+        if not (out / "summary.json").exists():
+            train_stepcoder(
+                TrainStepCoderOptions(
+                    out=out,
+                    model=model,
+                    sft="references",
+                    sft_lr=1e-3,
+                    iterations=1,
+                    prompts=1,
+                    samples=2,
+                    max_tokens=8,
+                    eval_problems=0,
+                    **tuning,
+                )
+            )
+        model = str(out / "sft" / "model")
+    return Path(model)
 
 
 def arm_options(arm: str, seed: int, model: Path, runs: Path, options: Options) -> TrainStepCoderOptions:
@@ -110,12 +117,12 @@ def arm_options(arm: str, seed: int, model: Path, runs: Path, options: Options) 
         seed=seed,
         iterations=options.iterations,
         prompts=options.prompts,
-        max_tokens=64,
+        max_tokens=56,
         lr=5e-4,
         value_warmup=2,
-        eval_problems=25,
-        eval_samples=4,
-        eval_every=5,
+        eval_problems=40,
+        eval_samples=2,
+        eval_every=4,
         checkpoint_every=10,
         **ARMS[arm],
     )

@@ -261,6 +261,20 @@ class quiet:  # reads as a statement: `with quiet():`
             transformers.utils.logging.enable_progress_bar()
 
 
+def folder_of(name: str) -> Path:
+    """The folder with the weights of a model that is built in (made first if need be) or is a folder.
+
+    Raises:
+        OptionError: it is neither.
+    """
+    folder = _builtin(name)
+    if folder is None:
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise unknown("language model", name, [*NAMES, "a folder"])
+    return folder
+
+
 def _builtin(name: str) -> Path | None:
     """The folder of a built-in model, made first if need be; None for other names."""
     from codegym.agents.language_model import smollm2, tiny

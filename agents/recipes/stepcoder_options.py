@@ -43,7 +43,7 @@ class TrainStepCoderOptions(TrainPPOOptions):
     """Number of last episodes of a stage that its success rate is taken over."""
     whole: float = 0.0
     """Share of the problems of a rollout that are begun from the question all the same."""
-    iterations: int = 200
+    iterations: int = 120
     """Rollouts, each followed by an update."""
     eval_problems: int = 200
     """Held-out problems to evaluate on before and after; 0 for none."""
