@@ -1,20 +1,29 @@
-"""`codegym problems list`: the problem sets on this machine."""
+"""`codegym problems list`: the problem sets on this machine, with counts, hashes and statistics."""
 
 from __future__ import annotations
 
+import contextlib
 import json as json_module
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+
+if TYPE_CHECKING:
+    from codegym.envs.problems.problem_set import ProblemSet
 
 
 @dataclass(frozen=True)
 class Options:
-    """List the problem sets: problems per split, licence and hash. Sets in files are `jsonl:PATH` and `apps:PATH`."""
+    """List the problem sets: problems per split, licence and hash; with --statistics also lengths and difficulty.
+
+    Without names it lists all that have one, and downloads nothing. Sets in files are KIND:PATH.
+    """
 
     sets: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[SET ...]")] = ()
-    """The sets to list, also in files; by default all those with a name of their own."""
+    """The sets to list, also in files, each also with [SPLIT] after it."""
+    statistics: bool = False
+    """Build every problem and show lengths, tests, references, conditionals and difficulty."""
     json: bool = False
     """Print a JSON list instead of a table."""
 
@@ -23,32 +32,38 @@ def main(options: Options) -> int:
     """Print the table."""
     from codegym.envs.errors import DataError
     from codegym.envs.problems.catalog import load_problems, set_names
+    from codegym.envs.problems.sources.reading import offline
 
     rows: list[dict[str, Any]] = []
     for spec in options.sets or set_names():
         try:
-            problems = load_problems(spec)
+            with contextlib.nullcontext() if options.sets else offline():
+                rows.append(_row(spec, load_problems(spec), options.statistics))
         except DataError as error:
             if options.sets:
                 raise
             rows.append({"set": spec, "problems": 0, "splits": {}, "licence": "", "sha256": "", "note": str(error)})
-            continue
-        splits = {split: len(problems.split(split)) for split in problems.splits}
-        rows.append(
-            {
-                "set": spec,
-                "problems": len(problems),
-                "splits": splits,
-                "licence": problems.licence,
-                "sha256": problems.sha256,
-                "note": problems.note,
-            }
-        )
     if options.json:
-        print(json_module.dumps(rows, indent=2))
-    else:
-        _print_table(rows)
+        print(json_module.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    _print_table(rows)
+    if options.statistics:
+        _print_statistics([row for row in rows if "statistics" in row])
     return 0
+
+
+def _row(spec: str, problems: ProblemSet, statistics: bool) -> dict[str, Any]:
+    from codegym.envs.problems.statistics import describe
+
+    row = {
+        "set": spec,
+        "problems": len(problems),
+        "splits": {split: len(problems.split(split)) for split in problems.splits},
+        "licence": problems.licence,
+        "sha256": problems.sha256,
+        "note": problems.note,
+    }
+    return row | ({"statistics": describe(problems)} if statistics else {})
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
@@ -69,3 +84,25 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
             row["note"],
         )
     Console(highlight=False).print(table)
+
+
+def _print_statistics(rows: list[dict[str, Any]]) -> None:
+    """Lowest, lower quartile, median, upper quartile and highest of each, then how many of each difficulty."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = ("statement_words", "solution_lines", "conditionals", "tests", "references")
+    table = Table(box=None, pad_edge=False, title="lowest, quartiles, highest", title_justify="left")
+    for name in ("set", *columns, "without reference", "without tests"):
+        table.add_column(name.replace("_", " "), justify="left" if name == "set" else "right", overflow="fold")
+    for row in rows:
+        found = row["statistics"]
+        spreads = (" ".join(map(str, found[name])) or "-" for name in columns)
+        table.add_row(row["set"], *spreads, str(found["without_reference"]), str(found["without_tests"]))
+    console = Console(highlight=False)
+    console.print()
+    console.print(table)
+    for row in rows:
+        levels = ", ".join(f"{level or '(none)'} {count}" for level, count in row["statistics"]["difficulty"].items())
+        if levels:
+            console.print(f"{row['set']}: {levels}", soft_wrap=True)

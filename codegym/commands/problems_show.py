@@ -25,6 +25,7 @@ def main(options: Options) -> int:
     """Print the problem."""
     from codegym.envs.problems.catalog import load_problems
     from codegym.envs.problems.statement import prompt, public_test_lines, statement
+    from codegym.envs.problems.statistics import solution_lines
 
     problem = load_problems(options.problems or options.uri.split("/", 1)[0])[options.uri]
     seen: dict[str, Any] = {
@@ -39,6 +40,11 @@ def main(options: Options) -> int:
         "language": problem.language,
         "difficulty": problem.difficulty,
         "conditionals": problem.conditionals,
+        "references": len(problem.references),
+        "solution_lines": solution_lines(problem) if problem.references else None,
+        "seconds": problem.limits.seconds,
+        "memory_mb": problem.limits.memory_mb,
+        "base": problem.base,
         "tags": list(problem.tags),
         "licence": problem.licence,
     }
@@ -66,7 +72,12 @@ def _print(seen: dict[str, Any]) -> None:
     if seen["public_tests"]:
         console.print("\nPublic tests", style="bold")
         console.print(code("\n".join(seen["public_tests"])))
-    console.print(f"\n{seen['hidden_tests']} hidden tests", style="dim")
+    counted = (
+        f"{seen['hidden_tests']} hidden tests, {seen['references']} references"
+        + (f" ({seen['solution_lines']} lines, {seen['conditionals']} conditionals)" if seen["references"] else "")
+        + f", {seen['seconds']:g} s, {seen['memory_mb']} MiB"
+    )
+    console.print("\n" + counted, style="dim", soft_wrap=True)
     if seen["given"]:
         console.print("\nThe program begins with", style="bold")
         console.print(code(seen["given"]))

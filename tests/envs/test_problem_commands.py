@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -26,6 +27,49 @@ def test_list_names_every_set_even_one_that_is_not_here(
     assert main(["problems", "list"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ("katas", "humaneval", "mbpp", "MIT", "164"))
+
+
+def test_statistics_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    common = {"entry_point": "f", "hidden_tests": [{"kind": "call", "args": [2], "expected": 4}]}
+    two = "def f(x):\n    # twice\n    if x:\n        return 2 * x\n\n    return 0"
+    rows = [
+        {"statement": "one two three", "references": [two], "difficulty": "easy", "conditionals": 1, **common},
+        {"statement": "one", "references": ["def f(x):\n    return 2 * x", two], "conditionals": 0, **common},
+        {"statement": "one two", **common},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert main(["problems", "list", f"jsonl:{path}", "--statistics", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["statistics"] == {
+        "statement_words": [1, 2, 2, 2, 3],
+        "solution_lines": [2, 2, 3, 4, 4],
+        "conditionals": [0, 0, 0, 1, 1],
+        "tests": [1] * 5,
+        "references": [0, 0, 1, 2, 2],
+        "by_conditionals": {"0": 1, "1": 1},
+        "difficulty": {"": 2, "easy": 1},
+        "language": {"python": 3},
+        "without_reference": 1,
+        "without_tests": 0,
+    }
+    assert main(["problems", "list", f"jsonl:{path}", "--statistics"]) == 0
+    out = capsys.readouterr().out
+    assert "easy 1" in out and "solution" in out and "[SPLIT]" not in out
+
+
+def test_conditionals_are_counted_as_the_data_counts_them(data_folder: Path) -> None:
+    """`difficulty.jsonl` has the if, for and while statements of each canonical solution; try and match are ours."""
+    wanted = {
+        (row["set"], str(row["id"])): row["stmts"]
+        for row in map(json.loads, (data_folder / "difficulty.jsonl").read_text().splitlines())
+    }
+    for problem in load_problems("humaneval"):
+        plain = sum(isinstance(n, ast.If | ast.For | ast.While) for n in ast.walk(ast.parse(problem.references[0])))
+        assert (
+            plain <= (problem.conditionals or 0)
+            and plain == wanted["humaneval", problem.uri.replace("humaneval", "HumanEval")]
+        )
 
 
 @pytest.mark.parametrize("uri", ["humaneval/0", "katas/list-filter-sum/17", "katas/program-lines/3"])
