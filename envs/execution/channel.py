@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import os
 import socket
+from collections.abc import Sequence
 
 MAX_FRAME = 1 << 28
 _CHUNK = 1 << 16
@@ -28,6 +29,11 @@ class Channel:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)
         self._pending = b""
         self._descriptors: list[int] = []
+
+    def go_on(self, pending: bytes, descriptors: Sequence[int]) -> None:
+        """Receive from here on after what somebody else has received: these bytes and descriptors."""
+        self._pending = pending
+        self._descriptors = list(descriptors)
 
     def send(self, message: bytes) -> None:
         """Send one frame, waiting for room."""

@@ -178,23 +178,29 @@ def enter_child(report_to: socket.socket | None = None) -> None:
     Args:
         report_to: where the zygote learns of denied calls; closed here.
     """
-    _set_limits(
-        {
-            resource.RLIMIT_CORE: 0,
-            resource.RLIMIT_FSIZE: 0,
-            resource.RLIMIT_MSGQUEUE: 0,
-            resource.RLIMIT_MEMLOCK: 0,
-            **({resource.RLIMIT_NPROC: 256} if _entered.get("own user") else {}),
-        }
-    )
-    calls = _entered.get("filter")
-    if isinstance(calls, seccomp.SystemCallFilter):
+    _set_limits(child_limits())
+    calls = child_filter()
+    if calls is not None:
         listener = calls.load(listener=report_to is not None)
         if report_to is not None and listener is not None:
             socket.send_fds(report_to, [os.getpid().to_bytes(4, "little")], [listener])
             os.close(listener)
     if report_to is not None:
         report_to.close()
+
+
+def child_limits() -> dict[int, int]:
+    """The limits that no job changes."""
+    limits = dict.fromkeys(
+        (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MSGQUEUE, resource.RLIMIT_MEMLOCK), 0
+    )
+    return limits | ({resource.RLIMIT_NPROC: 256} if _entered.get("own user") else {})
+
+
+def child_filter() -> seccomp.SystemCallFilter | None:
+    """The filter that `enter_child` loads, or None without the layer."""
+    found = _entered.get("filter")
+    return found if isinstance(found, seccomp.SystemCallFilter) else None
 
 
 def receive_listener(reports: socket.socket) -> tuple[int, int]:
@@ -222,10 +228,17 @@ def limit(*, seconds: float | None, memory: int, profile: str = "plain") -> None
     )
 
 
-def _set_limits(limits: dict[int, int]) -> None:
+def bounded(limits: dict[int, int]) -> dict[int, int]:
+    """Limits no higher than the hard ones in force."""
+    found = {}
     for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        found[kind] = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    return found
+
+
+def _set_limits(limits: dict[int, int]) -> None:
+    for kind, value in bounded(limits).items():
         resource.setrlimit(kind, (value, value))
 
 

@@ -150,6 +150,12 @@ class SystemCallFilter:
         self._apply(0, _SPEC_ALLOW)
         return None
 
+    def addresses(self) -> tuple[int, int, list[int]]:
+        """For the C helper: both compiled filters, reporting and silent, and the places that hold the process id."""
+        silent, reporting = self._variants
+        places = [ctypes.addressof(place) for variant in self._variants for place in variant.own_pid]
+        return reporting.address, silent.address, places
+
     def _apply(self, variant: int, flags: int) -> int:
         # Written for few page faults: a fresh child pays for every page of the interpreter that it touches first.
         loadable = self._variants[variant]

@@ -15,34 +15,49 @@ from pathlib import Path
 from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
-from codegym.envs.execution import codec
+from codegym.envs.execution import codec, fork_server
+from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, NUMBER
 
 PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
 
 _MODULES: Final = (
-    "codec", "channel", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate", "comparison",
-    "stand_in", "referee", "zygote",
+    "codec", "channel", "control", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate",
+    "comparison", "stand_in", "referee", "zygote",
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """
-import sys, os, json, types, importlib.abc, importlib.util
+import sys
+helper = None
+if sys.argv[1]:  # first of all: what is allocated before is not in its memory
+    import ctypes
+    helper = ctypes.PyDLL(sys.argv[1])
+    allocator = (ctypes.c_void_p * 3)(None, *(ctypes.cast(f, ctypes.c_void_p).value for f in (
+        helper.codegym_arena, helper.codegym_free_arena)))
+    ctypes.pythonapi.PyObject_SetArenaAllocator(allocator)
+import os, json
+from importlib.machinery import ModuleSpec
 register, os.register_at_fork = os.register_at_fork, lambda **_: None
 import random  # which would reseed itself in every child; a child is seeded by its job
 os.register_at_fork = register
 config = json.loads(sys.stdin.buffer.read())
-class Sources(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+if config["packages"]:  # else nothing installed is found, and what installed packages run at start does not run
+    import site
+    site.main()
+class Sources:  # not importlib.abc, which imports three compression libraries
     sources = config.pop("modules")
-    def find_spec(self, name, path=None, target=None):
-        if name in self.sources:
-            return importlib.util.spec_from_loader(name, self, is_package=self.is_package(name))
-    def is_package(self, name):
-        return not self.sources[name]
-    def get_source(self, name):
-        return self.sources[name]
-sys.meta_path.insert(0, Sources())
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return ModuleSpec(name, cls, is_package=not cls.sources[name]) if name in cls.sources else None
+    @staticmethod
+    def create_module(spec):
+        return None
+    @classmethod
+    def exec_module(cls, module):
+        exec(compile(cls.sources[module.__name__], f"<{module.__name__}>", "exec", dont_inherit=True), vars(module))
+sys.meta_path.insert(0, Sources)
 from codegym.envs.execution import zygote
-zygote.main(config)
+zygote.main(config, helper)
 """
 _START_SECONDS: Final = 60.0
 _PACKET: Final = 1 << 18
@@ -68,7 +83,7 @@ class Child:
         zygote: its parent.
         received: bytes that arrived and are not yet taken.
         outgoing: bytes that did not fit into the socket yet.
-        ended: [number, status, cpu seconds, max rss in KiB, killed, denied] once it is gone.
+        ended: (number, status, cpu seconds, max rss in KiB, killed, denied) once it is gone.
     """
 
     number: int
@@ -76,7 +91,7 @@ class Child:
     zygote: ZygoteServer
     received: bytearray = field(default_factory=bytearray)
     outgoing: bytes = b""
-    ended: list[Any] | None = None
+    ended: tuple[int, int, float, int, int, int] | None = None
 
     def take_frames(self) -> list[bytes]:
         """Return the complete frames received so far."""
@@ -129,7 +144,7 @@ class ZygoteServer:
             }  # fmt: skip
             # As -I, but for the environment, which is ours: it fixes the hash seed.
             self.process = subprocess.Popen(
-                [python, "-s", "-P", "-B", "-X", "utf8", "-c", _START],
+                [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, fork_server.library()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -170,7 +185,7 @@ class ZygoteServer:
             made.append(Child(self._next, mine, self))
             theirs.append(other)
             self._next += 1
-        message = codec.encode(["fork", [child.number for child in made], role])
+        message = FORK_HEADER.pack(FORK[role], count) + b"".join(NUMBER.pack(child.number) for child in made)
         try:
             socket.send_fds(self.control, [message], [other.fileno() for other in theirs])
         except OSError:
@@ -186,7 +201,7 @@ class ZygoteServer:
     def kill(self, child: Child) -> None:
         """Kill one child; its end is reported as every other."""
         with contextlib.suppress(OSError):
-            self.control.send(codec.encode(["kill", child.number]))
+            self.control.send(FORK_HEADER.pack(KILL, 1) + NUMBER.pack(child.number))
 
     def ends(self) -> list[Child] | None:
         """Return the children that ended since the last call, or None if the zygote itself is gone."""
@@ -196,12 +211,11 @@ class ZygoteServer:
                 data = self.control.recv(_PACKET)
                 if not data:
                     return None
-                _, ended = codec.decode(data)
             except BlockingIOError:
                 return found
-            except (OSError, ValueError):
+            except OSError:
                 return None
-            for entry in ended:
+            for entry in ENDED.iter_unpack(data):
                 child = self.children.pop(entry[0])
                 child.ended = entry
                 found.append(child)

@@ -19,17 +19,17 @@ received, the judge would keep the clock of the wrong one.
 
 Frames
     A channel is a SOCK_STREAM socket pair: frames of 4 bytes little-endian length and one `codec` value, a list that
-    begins with its kind. On the control socket (SOCK_SEQPACKET) a packet is one such value. Both ends bound it.
+    begins with its kind. Both ends bound it. The control socket is a SOCK_SEQPACKET.
 
-Control: judge to zygote
-    ["fork", [number, ...], role]   as many descriptors are attached (SCM_RIGHTS): the children's ends of their channels
-                                role: "candidate" or "referee" (`referee.serve(channel, first message)`)
-    ["kill", number]            SIGKILL through the pidfd; answered by "exit" as every death
+Control: judge to zygote, in the fixed fields of `control`, which the C helper reads as well
+    FORK, numbers               as many descriptors are attached (SCM_RIGHTS): the children's ends of their channels;
+                                a kind for each role: candidate, or referee (`referee.serve(channel, first message)`)
+    KILL, number                SIGKILL; answered by ENDED as every death
 Control: zygote to judge
     ["ready", layers]           once: what `isolation.enter_zygote` said about each layer; or ["dead", message]
-    ["exit", [[number, status, cpu seconds, max rss in KiB, killed, denied], ...]]   children are gone, with whatever
-                                they had started. status: as of waitpid; killed: processes that it left behind, -1 if it
-                                was itself swept away with another; denied: system calls refused
+    ENDED, ...                  children are gone, with whatever they had started. status: as of waitpid; killed:
+                                processes that it left behind, -1 if it was itself swept away with another; denied:
+                                system calls refused
 
 Candidate: judge to child (program text and inputs; never an expected value, a test's source or a verdict). The first
 message is trusted, and marshalled, for speed: "run", "stdio" or "in_process", a tuple; everything later is `codec`.
@@ -100,7 +100,8 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from codegym.envs.execution import candidate, codec, coverage, isolation, referee, seccomp
-from codegym.envs.execution.channel import Channel
+from codegym.envs.execution.channel import Channel, move
+from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, NUMBER
 
 PRELOADED: Final = (
     "abc", "array", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
@@ -114,7 +115,7 @@ MAX_DENIED: Final = 1000
 """Denied system calls after which a child is killed: answering them is the zygote's time."""
 
 _STACK: Final = 64 << 20
-_CONTROL, _REPORT = 100, 101  # where the zygote keeps its own descriptors
+_CONTROL, _REPORT, _REPORTS = 100, 101, 102  # where the zygote keeps its own descriptors
 _CHANNEL: Final = 3  # the only one a child keeps
 _PACKET: Final = 1 << 16
 _TURN: Final = signal.SIGUSR1  # tells a candidate that it is its turn; blocked until a child has taken it
@@ -124,12 +125,13 @@ _fork: Final = ctypes.PyDLL(None).fork
 _MAX_FORKS: Final = 64
 
 
-def main(config: dict[str, Any]) -> NoReturn:
+def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn:
     """Become a zygote.
 
     Args:
         config: "control" (descriptor of the control socket), "profile" ("plain" or "numpy"), "layers" (names to try),
             "packages" (installed packages that candidates may import).
+        helper: the C helper, see `fork_server`.
     """
     control = socket.socket(fileno=_keep(config["control"], _CONTROL))
     try:
@@ -149,13 +151,19 @@ def main(config: dict[str, Any]) -> NoReturn:
         for name in [name for name in sys.modules if name.split(".")[0] == "codegym"]:
             del sys.modules[name]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "sources")]
+        calls = isolation.child_filter()
+        jail = _Jail(helper, calls) if helper is not None and calls is not None else None
         gc.collect()
         gc.freeze()
+        if helper is not None:
+            helper.codegym_seal()
         server = _Server(control, config["profile"], layers)
         control.send(codec.encode(["ready", layers]))
     except Exception as error:
         control.send(codec.encode(["dead", f"{type(error).__name__}: {error}"]))
         os._exit(1)
+    if jail is not None:
+        jail.serve(server)
     server.serve()
 
 
@@ -207,7 +215,8 @@ class _Server:
         on = {layer["name"] for layer in layers if layer["on"]}
         self.can_fork = "seccomp" not in on  # only then can a program leave processes behind
         self.poll = select.epoll()
-        self.reports, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        reports, report = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.reports = socket.socket(fileno=_keep(reports.detach(), _REPORTS))
         self.report = socket.socket(fileno=_keep(report.detach(), _REPORT))
         signal.pthread_sigmask(signal.SIG_BLOCK, {_TURN})
         self.line: deque[_Child] = deque()  # candidates in the order of their turns; the first one has it
@@ -233,23 +242,25 @@ class _Server:
                 elif descriptor in self.by_listener:
                     self.refuse(self.by_listener[descriptor], events)
             if ended:
-                self.control.send(codec.encode(["exit", ended]))
+                self.control.send(b"".join(ENDED.pack(*entry) for entry in ended))
 
     def obey(self) -> None:
         data, ancillary, _, _ = self.control.recvmsg(_PACKET, socket.CMSG_SPACE(_MAX_FORKS * 4))
         if not data:
             os._exit(0)  # the judge is gone, and with this process all its children
-        kind, content, *rest = codec.decode(data)
-        if kind == "kill":
-            child = self.by_number.get(content)
+        kind, _ = FORK_HEADER.unpack_from(data)
+        numbers = [number for (number,) in NUMBER.iter_unpack(data[FORK_HEADER.size :])]
+        if kind == KILL:
+            child = self.by_number.get(numbers[0])
             if child is not None:
                 signal.pidfd_send_signal(child.pidfd, signal.SIGKILL)
             return
         descriptors = array.array("i")
         for _, _, attached in ancillary:
             descriptors.frombytes(attached)
-        for number, descriptor in zip(content, descriptors, strict=True):
-            self.fork(number, descriptor, rest[0])
+        role = next(role for role, number in FORK.items() if number == kind)
+        for number, descriptor in zip(numbers, descriptors, strict=True):
+            self.fork(number, descriptor, role)
 
     def fork(self, number: int, channel: int, role: str) -> None:
         pid = _fork()
@@ -261,7 +272,7 @@ class _Server:
         os.close(channel)
         if pid < 0:  # the system has no room for another process now
             time.sleep(0.05)
-            self.control.send(codec.encode(["exit", [[number, signal.SIGKILL, 0.0, 0, -1, 0]]]))
+            self.control.send(ENDED.pack(number, signal.SIGKILL, 0.0, 0, -1, 0))
             return
         child = _Child(number, pid, os.pidfd_open(pid), role)
         self.children[child.pidfd] = self.by_number[number] = child
@@ -362,13 +373,18 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
     first = mine.receive()
     if first is None:
         os._exit(0)
+    if role == "candidate":
+        signal.sigwait({_TURN})  # one program at a time runs in a zygote
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
+    _work(mine, role, first, profile)
+
+
+def _work(mine: Channel, role: str, first: bytes, profile: str) -> NoReturn:
+    """Do what the first message says, behind all walls and, for a candidate, in its turn."""
     if role == "referee":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
         referee.serve(mine, codec.decode(first, None, 1 << 28))
         os._exit(0)
     message = marshal.loads(first)
-    signal.sigwait({_TURN})  # one program at a time runs in a zygote
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
     options = message[1]
     isolation.limit(seconds=options["cpu"], memory=options["memory"], profile=profile)
     if message[0] == "stdio":
@@ -378,6 +394,64 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
         os._exit(0)
     candidate.run(mine, message)
     os._exit(0)
+
+
+class _Limit(ctypes.Structure):
+    _fields_ = (("resource", ctypes.c_int64), ("value", ctypes.c_int64))
+
+
+class _Setup(ctypes.Structure):
+    _fields_ = (
+        ("control", ctypes.c_int64), ("reports", ctypes.c_int64), ("report", ctypes.c_int64),
+        ("most_denied", ctypes.c_int64), ("has_listener", ctypes.c_int64), ("limits", ctypes.c_int64),
+        ("own_pid_places", ctypes.c_int64), ("limit", _Limit * 16), ("filter_seen", ctypes.c_void_p),
+        ("filter_unseen", ctypes.c_void_p), ("own_pid", ctypes.c_void_p * 8),
+    )  # fmt: skip
+
+
+class _Task(ctypes.Structure):
+    _fields_ = (
+        ("is_referee", ctypes.c_int64), ("length", ctypes.c_int64), ("rest", ctypes.c_int64),
+        ("descriptors", ctypes.c_int64), ("frame", ctypes.c_void_p), ("descriptor", ctypes.c_int32 * 4),
+    )  # fmt: skip
+
+
+class _Jail:
+    """The C helper (fork_server.c), which serves in the place of `_Server` where no process can leave others behind."""
+
+    def __init__(self, helper: ctypes.PyDLL, calls: seccomp.SystemCallFilter) -> None:
+        self.helper = helper
+        self.call = helper.codegym_serve
+        self.call.restype = None
+        self.task = _Task()
+        seen, unseen, places = calls.addresses()
+        limits = isolation.bounded(isolation.child_limits())
+        self.setup = _Setup(
+            most_denied=MAX_DENIED, has_listener=1, limits=len(limits), limit=tuple(limits.items()),
+            filter_seen=seen, filter_unseen=unseen, own_pid_places=len(places), own_pid=tuple(places),
+        )  # fmt: skip
+        self.arguments = ctypes.byref(self.setup), ctypes.byref(self.task)
+        # Made before the filter, which knows no getsockname; each child gets a fresh socket under this number.
+        ours, theirs = socket.socketpair()
+        move(ours.detach(), _CHANNEL)
+        theirs.close()
+        self.channel = Channel(_CHANNEL)
+
+    def serve(self, server: _Server) -> NoReturn:
+        """Serve until the judge is gone; every child comes back from the call and goes its own way."""
+        setup, task = self.setup, self.task
+        setup.control, setup.reports = server.control.fileno(), server.reports.fileno()
+        setup.report = server.report.fileno()
+        server.poll.close()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
+        self.call(*self.arguments)
+        try:
+            first = ctypes.string_at(task.frame, task.length)
+            rest = ctypes.string_at(task.frame + task.length, task.rest)
+            self.channel.go_on(rest, task.descriptor[: task.descriptors])
+            _work(self.channel, "referee" if task.is_referee else "candidate", first, server.profile)
+        finally:
+            os._exit(1)
 
 
 def _adopt_orphans() -> None:

@@ -1,0 +1,419 @@
+/* The fork server's loop and a child's way into its jail, without touching the interpreter's memory.
+ *
+ * Optional: zygote.py does the same where this could not be compiled. It is faster because a page that the fork server
+ * or a child writes to after the fork is copied, and running Python code writes to hundreds (reference counts).
+ *
+ * The messages are those of zygote.py. Only for zygotes with the system-call filter: their children cannot leave
+ * processes behind, so that nothing has to be hunted. Data about limits and filters come from isolation.py.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FORK_CANDIDATES = 1, FORK_REFEREES = 2, KILL = 3 };
+enum { CHANNEL = 3, TURN = SIGUSR1, MOST_CHILDREN = 256, MOST_FORKS = 64, MOST_DESCRIPTORS = 4, MOST_LIMITS = 16 };
+enum { FIRST_READ = 1 << 16, MOST_FRAME = 1 << 28 };
+
+struct limit { int64_t resource, value; };
+
+struct setup {                       /* what the fork server needs to know; filled in by zygote.py */
+    int64_t control, reports, report, most_denied, has_listener, limits, own_pid_places;
+    struct limit limit[MOST_LIMITS];
+    void *filter_seen, *filter_unseen; /* struct sock_fprog: denied calls are reported, or only refused */
+    uint32_t *own_pid[8];            /* places in both filters that hold the process id */
+};
+
+struct task {                        /* what a child got; read by zygote.py */
+    int64_t is_referee, length, rest, descriptors;
+    const char *frame;               /* the first frame, and after it the bytes that came with it */
+    int32_t descriptor[MOST_DESCRIPTORS];
+};
+
+struct child {
+    int used, pid, listener, is_referee;
+    uint32_t number, denied;
+    uint64_t order;                  /* candidates take turns in the order of forking */
+};
+
+struct request { uint8_t kind, padding; uint16_t count; uint32_t number[MOST_FORKS]; } __attribute__((packed));
+
+struct ended {
+    uint32_t number;
+    int32_t status;
+    double seconds;
+    int64_t max_rss;
+    int32_t killed;
+    uint32_t denied;
+} __attribute__((packed));
+
+static struct child children[MOST_CHILDREN];
+static uint64_t forked;
+static char first_read[FIRST_READ];
+
+static int receive_descriptors(int from, void *data, size_t size, int *found, int most, int *count, int flags)
+{
+    union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int) * MOST_FORKS)]; } ancillary;
+    struct iovec part = { data, size };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &ancillary,
+                              .msg_controllen = CMSG_SPACE(sizeof(int) * most) };
+    int length;
+    do
+        length = recvmsg(from, &message, flags);
+    while (length < 0 && errno == EINTR);
+    if (length <= 0)
+        return length;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+            int n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            for (int i = 0; i < n; i++) {
+                int descriptor;
+                memcpy(&descriptor, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                if (*count < most)
+                    found[(*count)++] = descriptor;
+                else
+                    close(descriptor);
+            }
+        }
+    return length;
+}
+
+/* The child */
+
+static int load_filter(const struct setup *setup)
+{
+    for (int i = 0; i < setup->own_pid_places; i++)
+        *setup->own_pid[i] = getpid();
+    if (setup->has_listener) {
+        int listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                               SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_NEW_LISTENER, setup->filter_seen);
+        if (listener >= 0)
+            return listener;
+        if (errno != EINVAL && errno != EBUSY && errno != ENOSYS && errno != EOPNOTSUPP)
+            _exit(1);
+    }
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, setup->filter_unseen) < 0
+        && (errno != EINVAL || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, setup->filter_unseen) < 0))
+        _exit(1);
+    return -1;
+}
+
+static void send_listener(int to, int listener)
+{
+    union { struct cmsghdr header; char space[CMSG_SPACE(sizeof(int))]; } ancillary = { 0 };
+    int32_t pid = getpid();
+    struct iovec part = { &pid, sizeof pid };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &ancillary,
+                              .msg_controllen = sizeof ancillary.space };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &listener, sizeof(int));
+    if (sendmsg(to, &message, 0) < 0)
+        _exit(1);
+}
+
+static void receive_first(struct task *task)
+{
+    char *buffer = first_read;
+    size_t room = sizeof first_read, have = 0, length = 0;
+    int count = 0;
+    while (have < 4 || have < 4 + length) {
+        int n = receive_descriptors(CHANNEL, buffer + have, room - have, task->descriptor, MOST_DESCRIPTORS, &count, 0);
+        if (n <= 0)
+            _exit(0); /* the judge has no program for this child */
+        have += n;
+        if (have >= 4 && !length) {
+            uint32_t size;
+            memcpy(&size, buffer, 4);
+            length = size;
+            if (!length || length > MOST_FRAME)
+                _exit(1);
+            if (length + 4 > room) {
+                char *larger = malloc(length + 4);
+                if (!larger)
+                    _exit(1);
+                memcpy(larger, buffer, have);
+                buffer = larger;
+                room = length + 4;
+            }
+        }
+    }
+    task->frame = buffer + 4;
+    task->length = length;
+    task->rest = have - 4 - length;
+    task->descriptors = count;
+}
+
+static void be_child(const struct setup *setup, int channel, int is_referee, const sigset_t *mask, struct task *task)
+{
+    sigset_t turn;
+    int got;
+    dup2(channel, CHANNEL);
+    if (syscall(SYS_close_range, CHANNEL + 1, setup->report - 1, 0) < 0
+        || syscall(SYS_close_range, setup->report + 1, ~0U, 0) < 0)
+        for (int number = CHANNEL + 1; number < 4096; number++)
+            if (number != setup->report)
+                close(number);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    for (int i = 0; i < setup->limits; i++) {
+        struct rlimit limit = { setup->limit[i].value, setup->limit[i].value };
+        if (setrlimit(setup->limit[i].resource, &limit) < 0)
+            _exit(1);
+    }
+    int listener = load_filter(setup);
+    if (listener >= 0) {
+        send_listener(setup->report, listener);
+        close(listener);
+    }
+    close(setup->report);
+    receive_first(task);
+    task->is_referee = is_referee;
+    if (!is_referee) {
+        sigemptyset(&turn);
+        sigaddset(&turn, TURN);
+        while (sigwait(&turn, &got) != 0)
+            ;
+    }
+    sigprocmask(SIG_SETMASK, mask, NULL);
+}
+
+/* Memory: huge pages, which a fork shares by one entry instead of 512 */
+
+enum { HUGE = 1 << 21, MOST_MEMORY = 1 << 28 };
+
+static char *memory, *memory_end;
+
+/* An arena of Python's allocator (PyObjectArenaAllocator), beside the ones before it. */
+void *codegym_arena(void *context, size_t size)
+{
+    (void)context;
+    if (!memory) {
+        char *place = mmap(NULL, MOST_MEMORY + HUGE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (place == MAP_FAILED)
+            return NULL;
+        memory = (char *)(((uintptr_t)place + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
+        memory_end = memory + MOST_MEMORY;
+        madvise(memory, MOST_MEMORY, MADV_HUGEPAGE);
+    }
+    if (size > (size_t)(memory_end - memory)) {
+        void *found = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return found == MAP_FAILED ? NULL : found;
+    }
+    memory += size;
+    return memory - size;
+}
+
+void codegym_free_arena(void *context, void *arena, size_t size)
+{
+    (void)context;
+    munmap(arena, size);
+}
+
+/* The last thing before serving: give back what is free, bring together what is used. From now on arenas come from the
+ * system, and count towards a program's limit. */
+void codegym_seal(void)
+{
+    malloc_trim(0);
+    if (memory && memory < memory_end) {
+        char *used = (char *)(((uintptr_t)memory + HUGE - 1) & ~(uintptr_t)(HUGE - 1)), *start = memory_end - MOST_MEMORY;
+        if (used < memory_end)
+            munmap(used, memory_end - used);
+        madvise(start, used - start, 25 /* MADV_COLLAPSE, Linux 6.1 */);
+    }
+    memory = memory_end;
+}
+
+/* The fork server */
+
+static struct child *find(int pid, uint32_t number)
+{
+    for (int i = 0; i < MOST_CHILDREN; i++)
+        if (children[i].used && (pid ? children[i].pid == pid : children[i].number == number))
+            return &children[i];
+    return NULL;
+}
+
+static struct child *first_in_line(void)
+{
+    struct child *first = NULL;
+    for (int i = 0; i < MOST_CHILDREN; i++)
+        if (children[i].used && !children[i].is_referee && (!first || children[i].order < first->order))
+            first = &children[i];
+    return first;
+}
+
+static void report_end(const struct setup *setup, const struct ended *ended, int count)
+{
+    send(setup->control, ended, count * sizeof *ended, MSG_NOSIGNAL);
+}
+
+/* Returns whether this process is the new child. */
+static int fork_one(const struct setup *setup, uint32_t number, int channel, int is_referee, const sigset_t *mask,
+                    struct task *task)
+{
+    struct child *child = NULL;
+    int pid = -1;
+    for (int i = 0; i < MOST_CHILDREN && !child; i++)
+        if (!children[i].used)
+            child = &children[i];
+    if (child)
+        pid = fork();
+    if (pid == 0) {
+        be_child(setup, channel, is_referee, mask, task);
+        return 1;
+    }
+    close(channel);
+    if (pid < 0) { /* the system has no room for another process now */
+        struct timespec pause = { 0, 50000000 };
+        struct ended ended = { number, SIGKILL, 0.0, 0, -1, 0 };
+        nanosleep(&pause, NULL);
+        report_end(setup, &ended, 1);
+        return 0;
+    }
+    struct child *before = is_referee ? NULL : first_in_line();
+    *child = (struct child){ 1, pid, -1, is_referee, number, 0, forked++ };
+    if (!is_referee && !before)
+        kill(pid, TURN);
+    return 0;
+}
+
+static int obey(const struct setup *setup, const sigset_t *mask, struct task *task)
+{
+    struct request request;
+    int descriptors[MOST_FORKS], count = 0;
+    int length = receive_descriptors(setup->control, &request, sizeof request, descriptors, MOST_FORKS, &count, 0);
+    if (length <= 0)
+        _exit(0); /* the judge is gone, and with this process all its children */
+    if (request.kind == KILL) {
+        struct child *child = find(0, request.number[0]);
+        if (child)
+            kill(child->pid, SIGKILL); /* not reaped yet, so the number is still its own */
+        return 0;
+    }
+    for (int i = 0; i < count && i < request.count; i++)
+        if (fork_one(setup, request.number[i], descriptors[i], request.kind == FORK_REFEREES, mask, task))
+            return 1;
+    return 0;
+}
+
+static void watch(const struct setup *setup, int poll)
+{
+    int32_t pid;
+    int listener = -1, count = 0;
+    while (receive_descriptors(setup->reports, &pid, sizeof pid, &listener, 1, &count, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+           > 0) {
+        struct child *child = count ? find(pid, 0) : NULL;
+        struct epoll_event event = { EPOLLIN, { .u64 = (uint64_t)1 << 32 | (child ? child - children : 0) } };
+        if (child && child->listener < 0 && epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) == 0)
+            child->listener = listener;
+        else if (count)
+            close(listener);
+        listener = -1, count = 0;
+    }
+}
+
+static void refuse(const struct setup *setup, struct child *child, uint32_t events)
+{
+    struct seccomp_notif notice;
+    struct seccomp_notif_resp answer = { 0 };
+    if (!child->used || child->listener < 0)
+        return;
+    if (!(events & EPOLLIN)) {
+        close(child->listener);
+        child->listener = -1;
+        return;
+    }
+    memset(&notice, 0, sizeof notice);
+    if (ioctl(child->listener, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
+        return;
+    answer.id = notice.id;
+    answer.error = -EPERM;
+    if (ioctl(child->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0 && ++child->denied == setup->most_denied)
+        kill(child->pid, SIGKILL);
+}
+
+static void bury(const struct setup *setup, int poll)
+{
+    struct ended ended[MOST_FORKS];
+    struct rusage usage;
+    int count = 0, pid, status;
+    watch(setup, poll); /* what a dead child has sent still has to find it */
+    while (count < MOST_FORKS && (pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+        struct child *child = find(pid, 0), *next;
+        if (!child)
+            continue;
+        int had_turn = first_in_line() == child;
+        if (child->listener >= 0)
+            close(child->listener);
+        ended[count++] = (struct ended){
+            child->number, status,
+            usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6,
+            usage.ru_maxrss, 0, child->denied };
+        child->used = 0;
+        next = had_turn ? first_in_line() : NULL;
+        if (next)
+            kill(next->pid, TURN);
+    }
+    if (count)
+        report_end(setup, ended, count);
+    if (count == MOST_FORKS)
+        kill(getpid(), SIGCHLD); /* there may be more */
+}
+
+/* Serve until the judge is gone; returns in each child, with its task. */
+void codegym_serve(const struct setup *setup, struct task *task)
+{
+    sigset_t mask, blocked;
+    struct epoll_event events[16], event = { EPOLLIN, { 0 } };
+    sigemptyset(&blocked);
+    sigaddset(&blocked, TURN);
+    sigaddset(&blocked, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &blocked, &mask);
+    sigdelset(&blocked, TURN);
+    int poll = epoll_create1(EPOLL_CLOEXEC), deaths = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK);
+    int sources[] = { (int)setup->control, (int)setup->reports, deaths };
+    for (int i = 0; i < 3; i++) {
+        event.data.u64 = i;
+        if (poll < 0 || deaths < 0 || epoll_ctl(poll, EPOLL_CTL_ADD, sources[i], &event) < 0)
+            _exit(1);
+    }
+    for (;;) {
+        int count = epoll_wait(poll, events, 16, -1), dead = 0;
+        for (int i = 0; i < count; i++) {
+            uint64_t what = events[i].data.u64;
+            if (what == 0) {
+                if (obey(setup, &mask, task))
+                    return;
+            } else if (what == 1) {
+                watch(setup, poll);
+            } else if (what == 2) {
+                struct signalfd_siginfo information;
+                while (read(deaths, &information, sizeof information) > 0)
+                    ;
+                dead = 1;
+            } else {
+                refuse(setup, &children[(uint32_t)what], events[i].events);
+            }
+        }
+        if (dead)
+            bury(setup, poll);
+    }
+}

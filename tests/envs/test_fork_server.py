@@ -1,0 +1,80 @@
+"""The C helper of fork servers does what the Python loop does, is made once, and is done without where it cannot be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from codegym.envs.execution import fork_server
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job, Verdict
+from codegym.envs.problems.problem import CallTest, Limits, Problem, ScriptTest, StdioTest
+
+LIMITS = Limits(seconds=30.0, memory_mb=256)
+ADD = Problem("t/add", "", "f", hidden_tests=(CallTest((1, 2), 3),), limits=LIMITS)
+ECHO = Problem("t/echo", "", None, hidden_tests=(StdioTest("5\n", "6\n"),), limits=LIMITS)
+CHECK = Problem("t/check", "", "f", hidden_tests=(ScriptTest("assert f(2) * f(3) == 6"),), limits=LIMITS)
+HUNG = Problem("t/hung", "", "f", hidden_tests=(CallTest((1, 2), 3),), limits=Limits(seconds=1.0))
+CASES = {
+    "right": (ADD, "def f(a, b): return a + b", Verdict.PASS),
+    "wrong": (ADD, "def f(a, b): return a - b", Verdict.WRONG),
+    "dies": (ADD, "import os\ndef f(a, b): os._exit(3)", Verdict.ERROR),
+    "standard input": (ECHO, "print(int(input()) + 1)", Verdict.PASS),
+    "longer than a first read": (ADD, "def f(a, b): return a + b\n" + "# long\n" * 30_000, Verdict.PASS),
+    "a referee's test": (CHECK, "def f(n): return n", Verdict.PASS),
+    "a refused call": (ADD, "import os\ndef f(a, b): os.fork()", Verdict.POLICY),
+    "refused calls without end": (
+        ADD, "import os\ndef f(a, b):\n  while True:\n    try: os.fork()\n    except OSError: pass", Verdict.POLICY,
+    ),
+    "endless": (HUNG, "def f(a, b):\n  while True: pass", Verdict.TIMEOUT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("helper", [pytest.param(fork_server.library, id="C"), pytest.param(lambda: "", id="Python")])
+def test_every_verdict_is_the_same_with_and_without_the_helper(
+    helper: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not helper() and helper is fork_server.library:
+        pytest.skip(fork_server.examine()[1])
+    monkeypatch.setattr(fork_server, "library", helper)
+    with Executor(workers=1, cache=False) as executor:
+        found = executor.run([Job(problem, program) for problem, program, _ in CASES.values()])
+        assert {n: o.verdict for n, o in zip(CASES, found, strict=True)} == {n: c[2] for n, c in CASES.items()}
+        assert [name for name, outcome in zip(CASES, found, strict=True) if outcome.policy] == [
+            name for name in CASES if name.startswith("a refused") or name.startswith("refused")
+        ]
+
+
+def test_it_is_compiled_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
+    path, why = fork_server.examine.__wrapped__()
+    assert why == "" and Path(path).parent == tmp_path
+    assert [place.name for place in tmp_path.iterdir()] == [Path(path).name]
+    made = Path(path).stat().st_mtime_ns
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert fork_server.examine.__wrapped__() == (path, "")
+    assert Path(path).stat().st_mtime_ns == made
+
+
+def test_a_file_that_others_may_write_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert fork_server.examine.__wrapped__() == ("", "no C compiler on the path")
+    monkeypatch.setattr(fork_server, "_is_ours", lambda path: True)
+    planted = Path(fork_server.examine.__wrapped__()[0])
+    monkeypatch.undo()
+    monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    planted.write_bytes(b"not ours")
+    planted.chmod(0o666)
+    assert fork_server.examine.__wrapped__()[0] == ""
+
+
+def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEGYM_HELPER", "off")
+    assert fork_server.examine.__wrapped__() == ("", "switched off by CODEGYM_HELPER")
