@@ -25,12 +25,12 @@ MODES = 18
 _BRACKETS = {0x28: (0, 1), 0x29: (0, -1), 0x5B: (1, 1), 0x5D: (1, -1), 0x7B: (2, 1), 0x7D: (2, -1)}
 
 
-def is_string(mode: NDArray[np.intp]) -> NDArray[np.bool_]:
+def is_string(mode: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Whether each mode is inside a string."""
     return mode >= _ONE
 
 
-def is_triple(mode: NDArray[np.intp]) -> NDArray[np.bool_]:
+def is_triple(mode: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Whether each mode is inside a triple-quoted string."""
     return mode >= _IN3
 
@@ -139,7 +139,8 @@ class Reader:
     @property
     def mode(self) -> NDArray[np.int32]:
         """Of the automaton."""
-        return self.place[0]
+        part: NDArray[np.int32] = self.place[0]
+        return part
 
     @property
     def open(self) -> NDArray[np.int32]:
@@ -149,17 +150,20 @@ class Reader:
     @property
     def lines(self) -> NDArray[np.int32]:
         """Newlines read."""
-        return self.place[4]
+        part: NDArray[np.int32] = self.place[4]
+        return part
 
     @property
     def indent(self) -> NDArray[np.int32]:
         """Width of the white space that begins the present line."""
-        return self.place[5]
+        part: NDArray[np.int32] = self.place[5]
+        return part
 
     @property
     def blank(self) -> NDArray[np.int32]:
         """1 where nothing but white space is on the present line yet, else 0."""
-        return self.place[6]
+        part: NDArray[np.int32] = self.place[6]
+        return part
 
     def read(self, rows: NDArray[np.intp] | slice, tokens: NDArray[np.int64]) -> None:
         """Read one token in each of some rows."""

@@ -230,7 +230,7 @@ class Tracker:
         features = self._batch_features(at)
         if self.mode == "features":
             return features
-        observation = {"attention_mask": self._attention[at], "features": features}
+        observation: dict[str, NDArray[Any]] = {"attention_mask": self._attention[at], "features": features}
         if self._process.name == "pseudocode":
             observation["phase"] = self._phases[at]
         observation["tokens"] = self._tokens[at]
