@@ -9,15 +9,14 @@ read in two ways, a root of a polynomial that is any root.
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from codegym.envs.errors import DataError
 from codegym.envs.problems.problem import Limits, OracleTest, Problem, ScriptTest
-from codegym.envs.problems.problem_set import NO_SPLIT, Source
-from codegym.envs.problems.sources.files import json_lines, outside_file, read_bytes
+from codegym.envs.problems.problem_set import Source
 from codegym.envs.problems.sources.human_eval import public_examples
+from codegym.envs.problems.sources.reading import Place, read, source
 from codegym.envs.problems.statistics import count_conditionals
 
 LICENCE = "Apache-2.0"
@@ -49,30 +48,24 @@ def mbpp_plus(path: str = "") -> Source:
 
 
 def _source(name: str, given: str, build: Callable[[str, dict[str, Any]], Problem]) -> Source:
-    file = _FILES[name]
-    path = outside_file(given or file)
-    if path is None and given:
-        raise DataError(f"There is no file {given!r}.")
-    if path is None:
-        raise DataError(
-            f"{name} is not on this machine: set CODEGYM_DATA to a folder with {file}, or load {name}:PATH."
-        )
-    data = read_bytes(path)
-    rows: dict[str, dict[str, Any]] = {}
-    for number, record in json_lines(path, data):
-        for field, kind in _FIELDS.items():
-            if not isinstance(record.get(field), kind):
-                raise DataError(f"{path}, line {number}: the field {field!r} must be a {kind.__name__}.")
-        rows[f"{name}/{record['task_id'].rpartition('/')[2]}"] = record
-    return Source(
-        name=name,
-        spec=f"{name}:{given}" if given else name,
-        splits={NO_SPLIT: tuple(rows)},
-        build=lambda uri: build(uri, rows[uri]),
-        digest=lambda: hashlib.sha256(data).hexdigest(),
-        licence=LICENCE,
-        note="EvalPlus: many inputs a problem, expected values from the reference",
+    place = Place((_FILES[name],), None, LICENCE, "EvalPlus: many inputs a problem, expected values from the reference")
+    return source(
+        name,
+        given,
+        read(name, given, place),
+        build,
+        place=place,
+        needs=(),
+        ids=("task_id",),
+        identity=lambda task: task.rpartition("/")[2],
+        check=_check,
     )
+
+
+def _check(record: dict[str, Any], where: str) -> None:
+    for field, kind in _FIELDS.items():
+        if not isinstance(record.get(field), kind):
+            raise DataError(f"{where}: the field {field!r} must be a {kind.__name__}.")
 
 
 def _human_eval_problem(uri: str, record: dict[str, Any]) -> Problem:

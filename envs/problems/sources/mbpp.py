@@ -1,35 +1,31 @@
 """MBPP (Austin et al. 2021, CC BY 4.0): 974 short tasks, three asserts each; the first one is public.
 
-The file is not part of the package: it is looked for as a given path, in $CODEGYM_DATA, in ../shared/data beside the
-checkout, and then on the hub through the library `datasets` if that is installed.
+The file is not part of the package: see `reading` for where it is looked for.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
-import importlib.util
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from codegym.envs.errors import DataError
 from codegym.envs.problems.problem import Limits, Problem, ScriptTest
 from codegym.envs.problems.problem_set import Source
-from codegym.envs.problems.sources.files import json_lines, outside_file, read_bytes
+from codegym.envs.problems.sources.reading import Hub, Place, read
 from codegym.envs.problems.statistics import count_conditionals, parse
 
 LICENCE = "CC-BY-4.0"
 SPLITS = {"train": (601, 974), "validation": (511, 600), "test": (11, 510), "prompt": (1, 10)}
 """The official splits, by task_id, both ends included."""
 
-_FILES = {"mbpp": "mbpp/mbpp.jsonl", "sanitized-mbpp": "mbpp/sanitized-mbpp.json"}
+_PLACES = {
+    "mbpp": Place(("mbpp/mbpp.jsonl",), Hub("google-research-datasets/mbpp", "full")),
+    "sanitized-mbpp": Place(("mbpp/sanitized-mbpp.json",), Hub("google-research-datasets/mbpp", "sanitized")),
+}
 _LIMITS = Limits(seconds=10.0)
 _LONG: dict[int | None, Limits] = {
     123: Limits(seconds=30.0)
 }  # its solution adds up divisors for seconds on a fast machine
-_HUB = {"mbpp": "full", "sanitized-mbpp": "sanitized"}
 
 
 def mbpp(path: str = "") -> Source:
@@ -43,16 +39,16 @@ def sanitized_mbpp(path: str = "") -> Source:
 
 
 def _source(name: str, given: str) -> Source:
-    path = Path(given) if given else outside_file(_FILES[name])
-    records, data = _from_file(path) if path else _from_hub(name)
+    table = read(name, given, _PLACES[name])
     rows: dict[str, dict[str, Any]] = {}
     splits: dict[str, list[str]] = {split: [] for split in SPLITS}
-    for number, record in records:
+    records = ((part, row, part.record(row)) for part in table.splits.values() for row in range(len(part)))
+    for part, row, record in records:
         task = record.get("task_id")
         split = next((s for s, (low, high) in SPLITS.items() if isinstance(task, int) and low <= task <= high), None)
         if split is None:
-            raise DataError(f"{path}, line {number}: 'task_id' must be a number from 1 to 974, not {task!r}.")
-        check_record(record, f"{path}, line {number}")
+            raise DataError(f"{part.where(row)}: 'task_id' must be a number from 1 to 974, not {task!r}.")
+        check_record(record, part.where(row))
         rows[f"{name}/{task}"] = record
         splits[split].append(f"{name}/{task}")
     return Source(
@@ -60,38 +56,10 @@ def _source(name: str, given: str) -> Source:
         spec=f"{name}:{given}" if given else name,
         splits={split: tuple(uris) for split, uris in splits.items()},
         build=lambda uri: from_record(uri, rows[uri], licence=LICENCE),
-        digest=lambda: hashlib.sha256(data).hexdigest(),
+        digest=table.digest,
         licence=LICENCE,
         note="MBPP, Google Research",
     )
-
-
-def _from_file(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], bytes]:
-    data = read_bytes(path)
-    if not data.lstrip().startswith(b"["):
-        return list(json_lines(path, data)), data
-    try:
-        records = json.loads(data)
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}).") from None
-    if not all(isinstance(record, dict) for record in records):
-        raise DataError(f"{path}: a list of JSON objects is needed.")
-    return list(enumerate(records, 1)), data
-
-
-def _from_hub(name: str) -> tuple[list[tuple[int, dict[str, Any]]], bytes]:
-    if importlib.util.find_spec("datasets") is None:
-        raise DataError(
-            f"{name} is not on this machine: set CODEGYM_DATA to a folder with {_FILES[name]}, load {name}:PATH, "
-            "or `pip install datasets` to read it from the hub."
-        )
-    load: Callable[..., Any] = importlib.import_module("datasets").load_dataset
-    try:
-        parts = load("google-research-datasets/mbpp", _HUB[name])
-    except Exception as error:  # the library raises errors of many kinds when the hub cannot be reached
-        raise DataError(f"{name} cannot be read from the hub: {str(error).splitlines()[0]}") from error
-    records = sorted((dict(row) for part in parts.values() for row in part), key=lambda row: int(row["task_id"]))
-    return list(enumerate(records, 1)), json.dumps(records, sort_keys=True).encode()
 
 
 def check_record(record: dict[str, Any], where: str) -> None:

@@ -223,6 +223,7 @@ def source(
     name: str | None = None,
     identity: Callable[[str], str] = str,
     repeats: bool = False,
+    check: Callable[[dict[str, Any], str], None] = lambda record, where: None,
 ) -> Source:
     """The Source over a table.
 
@@ -238,6 +239,7 @@ def source(
         name: the part of the uris before the slash; default: the set's name, for whichever file it is read from.
         identity: from the id field's text to the part of the uri after the slash.
         repeats: records with an id that came before are left out, not an error.
+        check: called with every record and its place; raises a DataError for one that cannot be a problem.
 
     Raises:
         DataError: naming the first record that lacks a field or whose id is taken.
@@ -252,6 +254,7 @@ def source(
             for needed in needs:
                 if needed not in record:
                     raise DataError(f"{rows.where(row)}: the field {needed!r} is missing.")
+            check(record, rows.where(row))
             found = next((record[field] for field in ids if record.get(field) not in (None, "")), len(places))
             uri = f"{name}/{identity(str(found))}"
             if uri in places and repeats:
