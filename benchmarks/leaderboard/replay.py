@@ -9,7 +9,7 @@ from typing import Any, Literal
 from codegym.benchmarks.leaderboard.run import make_environment
 from codegym.benchmarks.leaderboard.samples import Sample
 from codegym.benchmarks.leaderboard.score import ENV_ID as SCORED
-from codegym.benchmarks.leaderboard.score import score_samples
+from codegym.benchmarks.leaderboard.score import score_samples, with_limits
 from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution.executor import Executor, shared_executor
@@ -129,7 +129,8 @@ class Replayer:
         self._environment: Any = None
         if self._scored:
             env_kwargs = settings["env_kwargs"]
-            self._problems = load_problems(env_kwargs["problems"], env_kwargs.get("split"))
+            problems = load_problems(env_kwargs["problems"], env_kwargs.get("split"))
+            self._problems = with_limits(problems, settings.get("limits", {}))
 
     def play(self, episodes: Sequence[Episode]) -> list[Episode | str]:
         """What each episode's actions lead to, or why they lead nowhere."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from codegym.benchmarks.leaderboard.provenance import git_commit, machine, versi
 from codegym.benchmarks.leaderboard.run_folder import EPISODES, SUMMARY, Run, open_run
 from codegym.benchmarks.leaderboard.samples import Sample, file_sha256, program_of, read_samples
 from codegym.envs.episode import Episode
+from codegym.envs.errors import OptionError
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.execution.outcome import Job, part_verdicts
 from codegym.envs.files import require_writable_folder, write_atomically, write_json
@@ -35,6 +37,7 @@ def score_file(
     split: str | None = None,
     reward: str = "ladder",
     runs: int = 1,
+    limits: Mapping[str, float] | None = None,
     out: str | Path | None = None,
     argv: Sequence[str] = (),
     executor: Executor | None = None,
@@ -48,6 +51,7 @@ def score_file(
         split: one of its splits; by default all of it.
         reward: name of the reward, see `codegym.envs.rewards`.
         runs: how often each program is run, each time under another seed; verdicts that differ are listed as flaky.
+        limits: what every problem's limits are replaced with: `seconds`, `reference_factor`, `most_seconds`.
         out: run folder to write; `verify`, `compare` and `report` read it.
         argv: the command line, for the record.
         executor: where programs run.
@@ -72,7 +76,9 @@ def score_file(
         "agent": f"samples:{Path(path).name}",
         "samples": dict(Counter(sample.problem for sample in samples)),
         **({"runs": runs} if runs > 1 else {}),
+        **({"limits": dict(limits)} if limits else {}),
     }
+    limited = with_limits(problem_set, limits or {})
     record = {
         "kind": "score",
         "settings": settings,
@@ -87,11 +93,11 @@ def score_file(
     episodes: list[Episode] = []
     flaky: list[dict[str, Any]] = []
     for start in range(0, len(samples), BATCH):
-        episodes += score_samples(samples[start : start + BATCH], problem_set, settings, executor, flaky)
+        episodes += score_samples(samples[start : start + BATCH], limited, settings, executor, flaky)
         if progress:
             progress(len(episodes), len(samples), sum(e.verdict == "PASS" for e in episodes))
     tried = {sample.problem for sample in samples}
-    broken = broken_problems([problem_set[uri] for uri in problem_set.uris if uri in tried], executor)
+    broken = broken_problems([limited[uri] for uri in problem_set.uris if uri in tried], executor)
     missing = [uri for uri in problem_set.uris if uri not in tried]
     summary = summarise(episodes, broken=broken, not_attempted=missing)
     if flaky:
@@ -101,6 +107,22 @@ def score_file(
         write_atomically(place / EPISODES, "".join(episode.to_json() + "\n" for episode in episodes))
         write_json(place / SUMMARY, summary)
     return Run(Path(out or "."), record, episodes, summary)
+
+
+def with_limits(problems: ProblemSet, limits: Mapping[str, float]) -> ProblemSet:
+    """The same problems under other limits of time.
+
+    Raises:
+        OptionError: a limit that is not positive.
+    """
+    if not limits:
+        return problems
+    for name, value in limits.items():
+        if not value > 0:
+            raise OptionError(f"The limit {name} is {value}; it must be above 0.")
+    return ProblemSet.of(
+        [replace(problem, limits=replace(problem.limits, **limits)) for problem in problems], problems.name
+    )
 
 
 def score_samples(

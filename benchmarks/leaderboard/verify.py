@@ -17,6 +17,7 @@ from codegym.benchmarks.leaderboard.replay import LIMITED, Difference, Progress,
 from codegym.benchmarks.leaderboard.replay_mark import write_mark
 from codegym.benchmarks.leaderboard.run import chosen_uris, prepare
 from codegym.benchmarks.leaderboard.run_folder import RUN, SUMMARY, Run, differences, read_run
+from codegym.benchmarks.leaderboard.score import with_limits
 from codegym.envs.episode import Episode
 from codegym.envs.errors import DataError, OptionError
 from codegym.envs.execution.executor import Executor, shared_executor
@@ -154,6 +155,7 @@ def _summary(run: Run, problems: ProblemSet, uris: Sequence[str], executor: Exec
         return [Difference("differs", SUMMARY, "file", "missing", "the run is unfinished")]
     scored = isinstance(run.settings["samples"], Mapping)
     tried = {episode.problem for episode in run.episodes}
+    problems = with_limits(problems, run.settings.get("limits", {}))
     checked = [problems[uri] for uri in uris if not scored or uri in tried]
     played = run.counts_broken and run.settings["env_kwargs"].get("credit", "coverage") is not None
     broken = broken_problems(checked, executor, run.settings["tests"], coverage=played)

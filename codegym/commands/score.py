@@ -9,6 +9,8 @@ from typing import Annotated
 
 import tyro
 
+LIMITS = ("seconds", "reference_factor", "most_seconds")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -27,6 +29,12 @@ class Options:
     """One of its splits; by default the whole set. Problems without a sample count as not passed."""
     reward: str = "ladder"
     """The reward recorded for each sample."""
+    seconds: float | None = None
+    """Processor seconds that every program may use, however quick the reference is; by default the set's own limit."""
+    reference_factor: float | None = None
+    """A program may use so many times what the reference needs on this machine, if that is more; by default 4."""
+    most_seconds: float | None = None
+    """But never more processor seconds than this; by default 60."""
     runs: int = 1
     """Run each program so often, each time under another seed, and list the verdicts that differ."""
     out: Path | None = None
@@ -51,6 +59,7 @@ def main(options: Options) -> int:
             split=options.split,
             reward=options.reward,
             runs=options.runs,
+            limits={name: value for name in LIMITS if (value := getattr(options, name)) is not None},
             out=options.out,
             argv=sys.argv[1:],
             progress=progress,

@@ -64,6 +64,20 @@ def test_runs_compare_on_one_part(square, tmp_path, capsys):
     assert main(["report", *runs[:2], "--out", str(tmp_path / "report.html")]) == 0
 
 
+def test_limits_of_time_are_the_users(square, tmp_path, capsys):
+    slow = "import time\ndef f(x):\n    while time.process_time() < {}: pass\n    return x * x"
+    file = samples(tmp_path / "s.jsonl", [slow.format(0.7), slow.format(60)])
+    arguments = ["score", file, "--problems", square, "--seconds", "0.2", "--most-seconds", "0.3"]
+    assert main([*arguments, "--out", str(tmp_path / "S")]) == 0  # two quick references: the floor alone counts
+    run = json.loads((tmp_path / "S" / "run.json").read_text())
+    assert run["settings"]["limits"] == {"seconds": 0.2, "most_seconds": 0.3}
+    assert json.loads((tmp_path / "S" / "summary.json").read_text())["verdicts"] == {"TIMEOUT": 2}
+    assert main(["score", file, "--problems", square, "--seconds", "1.5", "--out", str(tmp_path / "T")]) == 0
+    assert json.loads((tmp_path / "T" / "summary.json").read_text())["verdicts"] == {"PASS": 1, "TIMEOUT": 1}
+    assert main([*arguments[:-1], "0"]) == 2
+    assert "most_seconds" in capsys.readouterr().err
+
+
 GUESS = "import random\ndef f(x): return random.randrange(2)"
 ONE = Problem("one/1", "", "f", hidden_tests=(CallTest((1,), 1),))
 
