@@ -41,9 +41,11 @@ register, os.register_at_fork = os.register_at_fork, lambda **_: None
 import random  # which would reseed itself in every child; a child is seeded by its job
 os.register_at_fork = register
 config = json.loads(sys.stdin.buffer.read())
+import site
 if config["packages"]:  # else nothing installed is found, and what installed packages run at start does not run
-    import site
     site.main()
+else:
+    site.setquit()  # many programs end by exit() or quit()
 class Sources:  # not importlib.abc, which imports three compression libraries
     sources = config.pop("modules")
     @classmethod

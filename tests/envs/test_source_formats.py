@@ -110,6 +110,29 @@ def test_programs_may_measure_standard_input_and_ask_for_its_mode(data_folder: P
     assert {outcome.verdict for outcome in of_references(asking)} == {Verdict.PASS}
 
 
+@pytest.mark.parametrize("end", ["exit()", "quit()", "sys.exit()", "raise SystemExit", "os._exit(0)"])
+def test_programs_may_end_where_they_like(end: str) -> None:
+    problem = Problem(uri="x/1", statement="", entry_point=None, hidden_tests=(StdioTest("2\n", "4\n"),))
+    (outcome,) = shared_executor().run(
+        [Job(problem, f"import os, sys\nprint(2 * int(input()), flush=True)\n{end}\nprint(1)")]
+    )
+    assert outcome.verdict is Verdict.PASS
+
+
+def test_setup_of_mbpp_runs_between_the_solution_and_its_tests(data_folder: Path) -> None:
+    """367 and 927 build trees of the solution's own class in their set-up."""
+    problems = load_problems("mbpp")
+    outcomes = of_references([problems["mbpp/367"], problems["mbpp/927"]])
+    assert [outcome.verdict for outcome in outcomes] == [Verdict.PASS] * 2
+
+
+def test_one_problem_in_several_sets_has_one_base(data_folder: Path) -> None:
+    for name, uri in (("sanitized-mbpp", "sanitized-mbpp/602"), ("mbppplus", "mbppplus/602")):
+        assert load_problems(name)[uri].base == load_problems("mbpp")["mbpp/602"].base == "mbpp/602"
+    for name in ("humanevalplus", "humaneval-x", "humaneval-x-cpp"):
+        assert load_problems(name)[f"{name}/7"].base == "humaneval/7"
+
+
 def test_output_is_compared_as_ordered_tokens(data_folder: Path) -> None:
     """A trailing space or a line end where the site's judge saw none does not fail a right program."""
     taco = load_problems("taco:taco-samples/taco_samples.jsonl.gz")
