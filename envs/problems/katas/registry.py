@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegym.envs.problems.katas import written
 from codegym.envs.problems.katas.families import (
     arithmetic,
     branches,
@@ -11,6 +12,7 @@ from codegym.envs.problems.katas.families import (
     lists,
     nesting,
     numbers,
+    one_liners,
     one_operation,
     parsing,
     programs,
@@ -36,7 +38,7 @@ VOLUMES = (
         one_operation,
         easy,
     ),
-    (rules,),
+    (rules, one_liners, written),
 )
 """Modules in the order in which they were added: the set grows at its end, so what was early in it stays early."""
 

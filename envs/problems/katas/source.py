@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from codegym.envs.errors import OptionError, unknown
+from codegym.envs.problems.katas import written
 from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
 from codegym.envs.problems.katas.registry import FAMILIES, TAGS, VOLUME_OF, VOLUMES
 from codegym.envs.problems.problem import Problem
@@ -76,4 +78,9 @@ def locate(uri: str) -> tuple[Family, int]:
 
 def problem(uri: str) -> Problem:
     """The kata of a uri."""
-    return build(*locate(uri))
+    family, index = locate(uri)
+    made = build(family, index)
+    if made.public_tests:
+        return made
+    tests = written.tests("programs", *family.parameters_of(index))
+    return replace(made, public_tests=tests[:1], hidden_tests=tests[1:])
