@@ -87,17 +87,17 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def _print_statistics(rows: list[dict[str, Any]]) -> None:
-    """Lowest, lower quartile, median, upper quartile and highest of each, then how many of each difficulty."""
+    """Lowest, median and highest of each (JSON has the quartiles too), then how many of each difficulty."""
     from rich.console import Console
     from rich.table import Table
 
     columns = ("statement_words", "solution_lines", "conditionals", "tests", "references")
-    table = Table(box=None, pad_edge=False, title="lowest, quartiles, highest", title_justify="left")
+    table = Table(box=None, pad_edge=False, title="lowest median highest", title_justify="left")
     for name in ("set", *columns, "without reference", "without tests"):
         table.add_column(name.replace("_", " "), justify="left" if name == "set" else "right", overflow="fold")
     for row in rows:
         found = row["statistics"]
-        spreads = (" ".join(map(str, found[name])) or "-" for name in columns)
+        spreads = (" ".join(map(str, found[name][::2])) or "-" for name in columns)
         table.add_row(row["set"], *spreads, str(found["without_reference"]), str(found["without_tests"]))
     console = Console(highlight=False)
     console.print()
