@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -205,6 +206,10 @@ class _Worker:
         command = [sys.executable, "-m", "codegym.envs.execution.audit_worker"]
         environment = {**os.environ, "ATK_API_KEY": "sk-canary-0123456789", "OMP_NUM_THREADS": "1"}
         demoted = setting.user != os.geteuid()
+        self.cache: str | None = None
+        if demoted:  # ours is not to be read, or trusted, by another user
+            self.cache = environment["CODEGYM_CACHE"] = tempfile.mkdtemp(prefix="codegym-audit-")
+            os.chown(self.cache, setting.user, setting.user)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/", start_new_session=True,
             preexec_fn=(lambda: _become(setting.user)) if demoted else None,
@@ -212,12 +217,14 @@ class _Worker:
         self.pending = b""
         self.tasks = [attack.task for attack in attacks]
         self.others: set[int] = set(_tree(os.getpid())) - set(_tree(self.process.pid))
+        compiles = any(task in CPP_TASKS for task in self.tasks)
+        honest = [(task, code) for task, code in _HONEST if compiles or task not in CPP_TASKS]
         config = {
-            "layers": setting.layers, "seconds": SECONDS, "honest": _HONEST,
+            "layers": setting.layers, "seconds": SECONDS, "honest": honest,
             "attacks": [(attack.task, attack.code) for attack in attacks],
         }  # fmt: skip
         self.tell(json.dumps(config))
-        started = self.hear(_START_SECONDS)
+        started = self.hear(_START_SECONDS + (_COMPILE_SECONDS if compiles else 0.0))
         if started is None or set(started["honest"]) != {"PASS"}:
             verdicts = "" if started is None else f": honest programs got {started['honest']}"
             self.close()
@@ -274,6 +281,8 @@ class _Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        if self.cache is not None:
+            shutil.rmtree(self.cache, ignore_errors=True)
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-self.process.pid, os.WNOHANG)[0]:
                 pass

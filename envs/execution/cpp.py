@@ -136,7 +136,10 @@ class CppEngine:
 
     def _started(self) -> Jail:
         with self._lock:
-            if self._jail is None or not self._jail.alive:
+            if self._jail is not None and not self._jail.alive:
+                self._jail.close()
+                self._jail = None
+            if self._jail is None:
                 self._jail = Jail(self._layers, isolation.Files(execute=(self.toolchain.loader,)))
             return self._jail
 

@@ -277,7 +277,10 @@ class Compiler:
 
     def _started(self) -> Jail:
         with self._lock:
-            if self._jail is None or not self._jail.alive:
+            if self._jail is not None and not self._jail.alive:
+                self._jail.close()
+                self._jail = None
+            if self._jail is None:
                 headers = isolation.Files(read=(str(self._headers),), mounts=(str(self._headers),))
                 files = self.toolchain.files + headers + isolation.Files(write=(str(self._root),))
                 self._jail = Jail(self._layers, files, compiles=True)
@@ -299,12 +302,13 @@ class _Cache:
 
     @classmethod
     def at(cls, folder: Path) -> _Cache | None:
-        """The cache in a folder; None where the disk has none for us."""
+        """The cache in a folder of this user's own; None where there is none: what others wrote is not trusted."""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            ours = folder.stat().st_uid == os.geteuid() and os.access(folder, os.W_OK | os.X_OK)
         except OSError:
             return None
-        return cls(folder)
+        return cls(folder) if ours else None
 
     def get(self, key: str) -> Built | None:
         """Return what is kept, or None."""

@@ -175,7 +175,7 @@ def complaint(said: str) -> str:
     """The first error in what a compiler or linker said, as one line."""
     lines = [line.strip() for line in said.splitlines()]
     for line in lines:
-        if "error:" in line or "undefined reference" in line or "multiple definition" in line:
+        if "rror: " in line or "undefined reference" in line or "multiple definition" in line:
             if ENTRY in line and "undefined reference" in line:
                 return "the program does not define the entry point as it was declared"
             return re.sub(r"^.*?program\.[cso]\w*:", "program.cpp:", line).replace("`", "'")

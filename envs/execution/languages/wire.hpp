@@ -68,11 +68,11 @@ template <> struct Codec<std::string> {
 template <class A, class B> struct Codec<std::pair<A, B>> {
     using Pair = std::pair<A, B>;
     static void write(Bytes& out, const Pair& value) {
-        Codec<std::remove_const_t<A>>::write(out, value.first);
+        Codec<A>::write(out, value.first);
         Codec<B>::write(out, value.second);
     }
     static Pair read(Reader& in) {
-        auto first = Codec<std::remove_const_t<A>>::read(in);
+        auto first = Codec<A>::read(in);
         return Pair(std::move(first), Codec<B>::read(in));
     }
 };
@@ -115,15 +115,39 @@ template <class T, std::size_t N> struct Codec<std::array<T, N>> {
     }
 };
 
+// A pair<const K, V> cannot be moved about; what is decoded is a pair<K, V>.
+template <class C, class = void> struct ElementOf { using type = typename C::value_type; };
+template <class C> struct ElementOf<C, std::void_t<typename C::mapped_type>> {
+    using type = std::pair<typename C::key_type, typename C::mapped_type>;
+};
+template <class C> using Element = typename ElementOf<C>::type;
+
 template <class C> struct Many {  // every container with insert(end, element)
-    using Item = std::remove_const_t<typename C::value_type>;
     static void write(Bytes& out, const C& value) {
         write_count(out, static_cast<std::size_t>(std::distance(value.begin(), value.end())));
-        for (const auto& item : value) Codec<Item>::write(out, item);
+        for (const auto& item : value) Codec<Element<C>>::write(out, item);
     }
     static C read(Reader& in) {
         C value;
-        for (auto left = in.count(); left > 0; left--) value.insert(value.end(), Codec<Item>::read(in));
+        for (auto left = in.count(); left > 0; left--) value.insert(value.end(), Codec<Element<C>>::read(in));
+        return value;
+    }
+};
+template <class C> struct Hashed {  // in reverse into as many buckets: the copy iterates in the order of the original
+    static void write(Bytes& out, const C& value) {
+        write_count(out, value.bucket_count());
+        Many<C>::write(out, value);
+    }
+    static C read(Reader& in) {
+        const std::size_t buckets = in.raw<std::uint32_t>();
+        std::vector<Element<C>> items = Many<std::vector<Element<C>>>::read(in);
+        if (buckets > 64 * items.size() + 4096) throw Unreadable();
+        C value;
+        value.rehash(buckets);
+        while (!items.empty()) {
+            value.insert(std::move(items.back()));
+            items.pop_back();
+        }
         return value;
     }
 };
@@ -132,11 +156,11 @@ template <class T> struct Codec<std::list<T>> : Many<std::list<T>> {};
 template <class T> struct Codec<std::deque<T>> : Many<std::deque<T>> {};
 template <class T> struct Codec<std::set<T>> : Many<std::set<T>> {};
 template <class T> struct Codec<std::multiset<T>> : Many<std::multiset<T>> {};
-template <class T> struct Codec<std::unordered_set<T>> : Many<std::unordered_set<T>> {};
-template <class T> struct Codec<std::unordered_multiset<T>> : Many<std::unordered_multiset<T>> {};
+template <class T> struct Codec<std::unordered_set<T>> : Hashed<std::unordered_set<T>> {};
+template <class T> struct Codec<std::unordered_multiset<T>> : Hashed<std::unordered_multiset<T>> {};
 template <class K, class V> struct Codec<std::map<K, V>> : Many<std::map<K, V>> {};
 template <class K, class V> struct Codec<std::multimap<K, V>> : Many<std::multimap<K, V>> {};
-template <class K, class V> struct Codec<std::unordered_map<K, V>> : Many<std::unordered_map<K, V>> {};
+template <class K, class V> struct Codec<std::unordered_map<K, V>> : Hashed<std::unordered_map<K, V>> {};
 
 template <class T> using Plain = std::remove_cv_t<std::remove_reference_t<T>>;
 template <class T> constexpr bool comes_back = std::is_lvalue_reference_v<T> && !std::is_const_v<std::remove_reference_t<T>>;
