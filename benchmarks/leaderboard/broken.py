@@ -14,7 +14,8 @@ def broken_problems(
 ) -> dict[str, str]:
     """Run the first reference of each problem; returns uri -> reason for those that do not pass.
 
-    A problem without a reference cannot be checked and is not called broken.
+    A problem without a reference cannot be checked and is not called broken; one without any test is, for every
+    program would pass it.
 
     Args:
         problems: to check.
@@ -25,7 +26,8 @@ def broken_problems(
     """
     checkable = [problem for problem in problems if problem.references]
     outcomes = executor.run([Job(problem, problem.references[0], tests, coverage=coverage) for problem in checkable])
-    return {
+    untested = {problem.uri: "it has no test" for problem in problems if not problem.tests()}
+    return untested | {
         problem.uri: f"the reference gets {outcome.verdict}" + (f": {outcome.message}" if outcome.message else "")
         for problem, outcome in zip(checkable, outcomes, strict=True)
         if outcome.verdict is not Verdict.PASS

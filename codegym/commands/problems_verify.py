@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,11 +50,12 @@ def main(options: Options) -> int:
     broken: list[dict[str, Any]] = []
     references = done = 0
     with progress_bar("verify") as progress:
-        for batch in _batches(problems, uris):
+        for start in range(0, len(uris), _BATCH):
+            batch, unreadable = _built(problems, uris[start : start + _BATCH])
             count, faults = check_references(batch, shared_executor(), first=options.first)
             references += count
-            done += len(batch)
-            broken += faults
+            done += len(batch) + len(unreadable)
+            broken += unreadable + faults
             progress(done, len(uris), done - len({item["problem"] for item in broken}))
     for item in broken:
         print(f"broken  {item['problem']}: {item['reason']}")
@@ -78,18 +79,20 @@ def check_references(
 
     Returns:
         The number of programs that ran, and one entry (problem, reference, verdict, reason) for each that did not pass
-        and for each problem that has none.
+        and for each problem that has none, or no test.
     """
     from codegym.envs.execution.outcome import Job, Verdict
 
     broken: list[dict[str, Any]] = [
-        {"problem": problem.uri, "reference": None, "verdict": None, "reason": "it has no reference"}
+        _fault(problem.uri, f"it has no {what}")
         for problem in problems
-        if not problem.references
+        for what, there in (("reference", problem.references), ("test", problem.tests()))
+        if not there
     ]
     jobs = [
         (number, Job(problem, program))
         for problem in problems
+        if problem.tests()
         for number, program in enumerate(problem.references[: 1 if first else None])
     ]
     outcomes = executor.run([job for _, job in jobs])
@@ -98,17 +101,24 @@ def check_references(
             message = next(
                 (test.message for test in outcome.tests if test.verdict is not Verdict.PASS), outcome.message
             )
-            broken.append(
-                {
-                    "problem": job.problem.uri,
-                    "reference": number,
-                    "verdict": str(outcome.verdict),
-                    "reason": f"reference {number} is {outcome.verdict}: {message or outcome.message}",
-                }
-            )
+            reason = f"reference {number} is {outcome.verdict}: {message or outcome.message}"
+            broken.append(_fault(job.problem.uri, reason, number, str(outcome.verdict)))
     return len(jobs), broken
 
 
-def _batches(problems: ProblemSet, uris: Sequence[str]) -> Iterator[list[Problem]]:
-    for start in range(0, len(uris), _BATCH):
-        yield [problems[uri] for uri in uris[start : start + _BATCH]]
+def _built(problems: ProblemSet, uris: Sequence[str]) -> tuple[list[Problem], list[dict[str, Any]]]:
+    """The problems of some uris, and a fault for each whose record is not what its format says."""
+    from codegym.envs.errors import DataError
+
+    built: list[Problem] = []
+    unreadable = []
+    for uri in uris:
+        try:
+            built.append(problems[uri])
+        except DataError as error:
+            unreadable.append(_fault(uri, str(error).removeprefix(f"{uri}: ")))
+    return built, unreadable
+
+
+def _fault(uri: str, reason: str, reference: int | None = None, verdict: str | None = None) -> dict[str, Any]:
+    return {"problem": uri, "reference": reference, "verdict": verdict, "reason": reason}

@@ -129,6 +129,23 @@ def test_verify_names_what_is_broken(capsys: pytest.CaptureFixture[str], tmp_pat
     assert "1 broken" in capsys.readouterr().out
 
 
+def test_verify_names_problems_without_tests_and_records_that_cannot_be_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    common = {"question": "Double it.", "solutions": ["print(2 * int(input()))"]}
+    rows = [
+        {**common, "input_output": {"inputs": ["1"], "outputs": ["2"]}},
+        {**common, "input_output": ""},
+        {**common, "input_output": {"inputs": ["1"], "outputs": []}},
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert main(["problems", "verify", f"apps:{path}"]) == 1
+    text = capsys.readouterr().out
+    assert "mine/1: it has no test" in text and "mine/2: not a problem of APPS' format" in text
+    assert "3 problems, 1 references, 2 broken" in text
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -271,6 +271,8 @@ def source(
         rows, row = places[uri]
         try:
             return build(uri, rows.record(row))
+        except DataError:  # a ValueError that says enough already
+            raise
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             what = f"the field {error} is missing" if type(error) is KeyError else str(error)
             raise DataError(f"{uri} ({rows.where(row)}): not a problem of the format of {kind!r} ({what}).") from None
