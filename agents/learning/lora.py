@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -24,7 +25,9 @@ def with_adapter(model: Any, rank: int, *, seed: int = 0) -> Any:
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
     with torch.random.fork_rng(devices=[]):  # peft initialises from torch's global generator
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        with warnings.catch_warnings():  # peft reads what transformers calls deprecated
+            warnings.simplefilter("ignore", FutureWarning)
+            return get_peft_model(model, config)
 
 
 def without_adapter(model: Any) -> Any:
