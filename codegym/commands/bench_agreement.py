@@ -24,6 +24,8 @@ class Options:
     """humaneval or mbpp; may be repeated. Default: both."""
     mutants: int = 12
     """Mutants per problem."""
+    base_only: bool = False
+    """Leave out EvalPlus' extra inputs; those of MBPP+ take hours for so many samples."""
     limit: int | None = None
     """The first problems only."""
     model: str | None = None
@@ -50,7 +52,9 @@ def main(options: Options) -> int:
     peer = peer_python("execution", REQUIREMENTS, shared=())
     unexplained = 0
     for name in options.sets or SETS:
-        samples = cases(name, mutants_each=options.mutants, limit=options.limit, model=options.model)
+        samples = cases(
+            name, mutants_each=options.mutants, limit=options.limit, base_only=options.base_only, model=options.model
+        )
         rows = [row_of(judged) for judged in judge_all(samples, shared_executor(), peer)]
         disputed, counts = findings(rows), summary(rows)
         write_json(options.out / f"{name}.json", counts)
