@@ -8,6 +8,7 @@ import pytest
 from codegym.agents.agent import Decision, TokenTrace
 from codegym.agents.collect import Request, collect, requests
 from codegym.agents.evaluate import evaluate
+from codegym.envs.errors import PromptTooLong
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.vocabulary import load_vocabulary
 
@@ -110,3 +111,33 @@ def test_evaluation_counts_what_passed():
     assert 0 < result.sampled.value < 1 == result.greedy.value
     assert result.sampled.low <= result.sampled.value <= result.sampled.high
     assert result.to_json()["problems"] == 6 and result.dropped == 0
+
+
+def test_a_problem_that_does_not_fit_is_left_out_and_told_of():
+    class Narrow(Writer):
+        """Has no room for one of the problems."""
+
+        def act(self, observations, infos, *, seeds=None, deterministic=False):
+            for view in observations:
+                if view.problem == URIS[1]:
+                    raise PromptTooLong(f"{view.problem}: too long", view.problem)
+            return super().act(observations, infos, seeds=seeds, deterministic=deterministic)
+
+    env, told = make(4), []
+    wanted = requests(URIS[:3], 2, seed=3)
+    episodes = collect(Narrow(), env, wanted, too_long=told.append)
+    assert [e.problem for e in episodes] == [r.problem for r in wanted if r.problem != URIS[1]]
+    assert {error.problem for error in told} == {URIS[1]}
+    with pytest.raises(PromptTooLong, match=URIS[1]):
+        collect(Narrow(), env, wanted)
+    result = evaluate(Narrow(), env, URIS[:3], samples=2, seed=0, too_long=told.append)
+    assert result.dropped == 3 and set(result.pass_rates) == {URIS[0], URIS[2]}
+    env.close()
+
+
+def test_a_request_may_say_where_its_episode_begins():
+    env = make(2)
+    given = KATAS[URIS[0]].references[0]
+    episodes = collect(Writer(), env, [Request(URIS[0], 0, 1), Request(URIS[0], 1, 1, {"prefix": given})])
+    env.close()
+    assert [episode.start["kind"] for episode in episodes] == ["question", "prefix"]
