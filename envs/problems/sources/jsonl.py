@@ -18,7 +18,6 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from codegym.envs.errors import DataError
@@ -27,6 +26,7 @@ from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import NO_SPLIT, Source
 from codegym.envs.problems.sources import human_eval, mbpp
 from codegym.envs.problems.sources.files import json_lines, read_bytes, stem
+from codegym.envs.problems.sources.reading import located
 
 
 def jsonl(argument: str) -> Source:
@@ -35,7 +35,7 @@ def jsonl(argument: str) -> Source:
     Raises:
         DataError: naming the file and the line that is no problem.
     """
-    path = Path(argument)
+    path = located(argument)
     data = read_bytes(path)
     makers: dict[str, Callable[[], Problem]] = {}
     for row, (number, record) in enumerate(json_lines(path, data)):

@@ -195,9 +195,7 @@ def read(kind: str, argument: str, place: Place, folder_reader: Callable[[Path],
         DataError: it is nowhere, or cannot be read.
     """
     if argument:
-        path = Path(argument)
-        if not path.exists() and (data_folder() / path).exists():
-            path = data_folder() / path
+        path = located(argument)
         return _from_path(path, folder_reader, stem(Path(os.path.abspath(path))))
     for name in place.files:
         path = data_folder() / name
@@ -209,6 +207,13 @@ def read(kind: str, argument: str, place: Place, folder_reader: Callable[[Path],
             f"{kind} is not on this machine: set CODEGYM_DATA to a folder with {files}, or write {kind}:PATH."
         )
     return _from_hub(kind, place.hub, place.files)
+
+
+def located(argument: str) -> Path:
+    """The path that a text means: as it is, or under $CODEGYM_DATA where only there is something."""
+    path = Path(argument)
+    inside = data_folder() / path
+    return inside if not path.exists() and inside.exists() else path
 
 
 def source(
