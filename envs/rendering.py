@@ -27,15 +27,20 @@ def ansi(state: State, view: View, score: Score | None, *, colour: bool = False)
         state: of the episode.
         view: the same as agents see it.
         score: what the program was worth, or None while it is written.
-        colour: mark given text, executed and other statements with ANSI colours.
+        colour: mark given text, and the rest by its credit: green at 1, orange at 0, between them a mixture.
     """
     text = _text(view, score)
     if colour:
-        text = "".join(f"\033[{_CODES[ink]}m{part}\033[0m" for part, ink in _parts(state, text, score))
+        text = "".join(f"\033[{_code(ink)}m{part}\033[0m" for part, ink in _parts(state, text, score))
     return "\n".join([_headline(state), text, *_verdict(score)])
 
 
 _CODES = {_GIVEN: "90", _INK: "0", _RAN: "32", _SILENT: "33"}
+
+
+def _code(ink: RGB) -> str:
+    """The terminal's own colours where it has them, so that they fit to its theme."""
+    return _CODES.get(ink) or "38;2;" + ";".join(map(str, ink))
 
 
 def frame(state: State, view: View, score: Score | None) -> NDArray[np.uint8]:
@@ -88,8 +93,13 @@ def _parts(state: State, text: str, score: Score | None) -> list[tuple[str, RGB]
     if score is None or not score.credit_spans:
         parts.append((text[given:], _INK))
     else:
-        parts += [(text[start:end], _RAN if weight > 0 else _SILENT) for start, end, weight in score.credit_spans]
+        parts += [(text[start:end], _credit_ink(weight)) for start, end, weight in score.credit_spans]
     return [part for part in parts if part[0]]
+
+
+def _credit_ink(weight: float) -> RGB:
+    mixed = [round(silent + weight * (ran - silent)) for silent, ran in zip(_SILENT, _RAN, strict=True)]
+    return mixed[0], mixed[1], mixed[2]
 
 
 def _coloured_rows(state: State, text: str, score: Score | None) -> list[list[tuple[str, RGB]]]:

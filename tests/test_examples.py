@@ -84,3 +84,13 @@ def test_sb3s_ppo_repairs_a_language_model(seed):
     passing = script.train(script.Options(seed=seed))
     print(seed, passing)
     assert passing["after"] >= passing["before"] + 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore")  # TorchRL's own
+def test_torchrls_ppo_learns():
+    pytest.importorskip("torchrl")
+    script = example("torchrl_ppo")
+    curve = script.train(script.Options(seed=0))
+    assert sum(curve[-5:]) / 5 >= sum(curve[:3]) / 3 + 0.15

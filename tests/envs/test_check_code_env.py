@@ -190,7 +190,7 @@ def test_a_broken_promise_is_found_and_named(executor, cls, message):
 
 def test_a_vector_environment_that_differs_is_found(executor):
     env_id = registered(type("OneRow", (LineEnv,), {}), vector_entry_point=PaysTwice)
-    with pytest.raises(CheckFailed, match=r"row 0 of the vector environment.*\[1\]"):
+    with pytest.raises(CheckFailed, match=r"row [01] of the vector environment.*\[1\]"):
         check_code_env(gym.make(env_id, executor=executor))
 
 
