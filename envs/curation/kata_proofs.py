@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from codegym.envs.curation.mutation import mutants
@@ -23,8 +23,10 @@ from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Verdict
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.family import SPLITS, Family
+from codegym.envs.problems.katas.registry import FAMILIES
 from codegym.envs.problems.katas.source import problem as kata
 from codegym.envs.problems.problem import CallTest, Problem, StdioTest
+from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.problems.statement import literal, prompt, statement, test_line
 
 LEAST_SCORE = 0.9
@@ -63,6 +65,10 @@ class FamilyProof:
         counted = self.killed + len(self.missed)
         return self.killed / counted if counted else 1.0
 
+    def as_json(self) -> dict[str, Any]:
+        """The numbers and what was missed."""
+        return {**asdict(self), "score": round(self.score, 4)}
+
     @property
     def faults(self) -> list[str]:
         """What is not as claimed."""
@@ -70,6 +76,80 @@ class FamilyProof:
         if self.score < LEAST_SCORE:
             found.append(f"{self.name}: hidden tests kill {self.score:.1%} of the mutants, less than {LEAST_SCORE:.0%}")
         return found
+
+
+def prove_set(
+    problems: ProblemSet,
+    uris: Sequence[str],
+    executor: Executor,
+    count: int,
+    progress: Callable[[int, int, int], object],
+) -> tuple[list[FamilyProof], list[str]]:
+    """All proofs about a set of katas.
+
+    Args:
+        problems: the set.
+        uris: those of its problems that are looked at one by one (twins, statements).
+        executor: runs mutants and wrong programs.
+        count: problems of each family whose tests are proven (of families written by hand all); 0 leaves it out.
+        progress: called with families done, their number, and those without fault.
+
+    Returns:
+        One proof per family with a problem in `uris`, and everything that is not as claimed.
+    """
+    faults: list[str] = []
+    forms: dict[str, str] = {}
+    families: dict[str, Family] = {}
+    for uri in uris:
+        problem = problems[uri]
+        faults += statement_faults(problem)
+        form = normal_form(problem)
+        if "grammar" not in problem.tags:  # few programs on purpose, some of them those of two-numbers
+            if form in forms:
+                faults.append(f"{uri}: the same problem as {forms[form]}")
+            forms.setdefault(form, uri)
+        name = uri.split("/")[1]
+        if problem.language == "python":
+            families.setdefault(name, FAMILIES[name])
+    proofs = []
+    for done, family in enumerate(families.values(), 1):
+        faults += split_faults(family)
+        if count:
+            proofs.append(prove_tests(family, executor, len(family) if "written" in family.tags else count))
+            faults += proofs[-1].faults
+        progress(done, len(families), sum(not proof.faults for proof in proofs))
+    return proofs, faults
+
+
+def table(proofs: Sequence[FamilyProof]) -> str:
+    """The proofs as a Markdown table, a line for each family."""
+    head = (
+        "family",
+        "problems",
+        "mutants",
+        "killed",
+        "equivalent",
+        "missed",
+        "score",
+        "wrong programs",
+        "wrong killed",
+    )
+    rows = [
+        (
+            p.name,
+            p.problems,
+            p.mutants,
+            p.killed,
+            p.equivalent,
+            len(p.missed),
+            f"{p.score:.1%}",
+            p.wrong,
+            p.wrong_killed,
+        )
+        for p in proofs
+    ]
+    lines = [head, ("---",) + ("---:",) * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def prove_tests(family: Family, executor: Executor, count: int) -> FamilyProof:

@@ -16,8 +16,11 @@ from codegym.envs.problems.katas.families import (
     one_operation,
     parsing,
     programs,
+    records,
+    recursion,
     rules,
     simulation,
+    streams,
     strings,
 )
 from codegym.envs.problems.katas.family import Family
@@ -38,7 +41,7 @@ VOLUMES = (
         one_operation,
         easy,
     ),
-    (rules, one_liners, written),
+    (rules, one_liners, written, recursion, streams, records),
 )
 """Modules in the order in which they were added: the set grows at its end, so what was early in it stays early."""
 

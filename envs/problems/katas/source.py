@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from codegym.envs.errors import OptionError, unknown
-from codegym.envs.problems.katas import written
+from codegym.envs.problems.katas import cpp, written
 from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
 from codegym.envs.problems.katas.registry import FAMILIES, TAGS, VOLUME_OF, VOLUMES
 from codegym.envs.problems.problem import Problem
@@ -19,22 +19,29 @@ in a file that names the cached models, which only a change of their own familie
 
 
 def katas(selection: str = "") -> Source:
-    """All katas, or those of the families and tags that a comma-separated selection names.
+    """All katas in Python, or those of the families, tags and tiers that a comma-separated selection names.
 
     Raises:
-        OptionError: for a name that is neither a family nor a tag.
+        OptionError: for a name that is none of them.
     """
-    families = select(selection)
+    names = [name.strip() for name in selection.split(",") if name.strip()]
+    families = (
+        select(",".join(name for name in names if name not in TIERS)) if set(names) - set(TIERS) or not names else ()
+    )
+    splits = {split: list(uris(families, split)) for split in SPLITS}
+    for name in names:
+        for split, found in TIERS[name]().items() if name in TIERS else ():
+            splits[split] += [uri for uri in found if uri not in splits[split]]
     spec = f"katas:{selection}" if selection else "katas"
     listing = f"katas {GENERATOR_VERSION}.{REVISION} " + " ".join(f"{f.name}={f.counts}" for f in families)
     return Source(
         name="katas",
         spec=spec,
-        splits={split: uris(families, split) for split in SPLITS},
+        splits={split: tuple(found) for split, found in splits.items()},
         build=problem,
         digest=lambda: hashlib.sha256(listing.encode()).hexdigest(),
         licence="MIT",
-        note=f"{len(families)} procedural families",
+        note=f"{len(FAMILIES)} families, {sum('written' in f.tags for f in FAMILIES.values())} of them written by hand",
     )
 
 
@@ -78,9 +85,15 @@ def locate(uri: str) -> tuple[Family, int]:
 
 def problem(uri: str) -> Problem:
     """The kata of a uri."""
+    if uri.startswith("katas/cpp-"):
+        return cpp.twin(uri, problem)
     family, index = locate(uri)
     made = build(family, index)
     if made.public_tests:
         return made
     tests = written.tests("programs", *family.parameters_of(index))
     return replace(made, public_tests=tests[:1], hidden_tests=tests[1:])
+
+
+TIERS: dict[str, Callable[[], dict[str, list[str]]]] = {"cpp": cpp.tier}
+"""Lists of single problems that can be selected like a tag: their uris per split."""
