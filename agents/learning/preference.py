@@ -26,7 +26,7 @@ def pairs(batch: TokenBatch) -> tuple[Tensor, Tensor]:
     """
     total = batch.reward.sum(1)
     better, worse = [], []
-    for group in batch.group.unique().tolist():
+    for group in sorted(set(batch.group.tolist())):
         rows = (batch.group == group).nonzero().squeeze(-1)
         best, last = rows[total[rows].argmax()], rows[total[rows].argmin()]
         if total[best] > total[last]:
