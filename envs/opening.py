@@ -37,7 +37,7 @@ def open_episode(
     """
     if not options:
         problem = settings.chosen[int(random.integers(len(settings.chosen)))]
-        return problem, settings.process.initial(problem, settings.starts.start(problem), settings.budget)
+        return problem, settings.begin(problem)
     for name in options:
         if name not in RESET_OPTIONS:
             raise unknown("reset option", name, RESET_OPTIONS)

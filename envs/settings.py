@@ -11,8 +11,8 @@ from codegym.envs.errors import OptionError, unknown
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.process_reward import ProcessReward, resolve_process_reward
 from codegym.envs.mdp.scoring import RunsPrograms, Scoring
-from codegym.envs.mdp.start_states import Starts, resolve_starts
-from codegym.envs.mdp.state import MdpName
+from codegym.envs.mdp.start_states import Question, Starts, resolve_starts
+from codegym.envs.mdp.state import MdpName, State
 from codegym.envs.mdp.visible import Visible, visible
 from codegym.envs.observations import ObservationMode, check_mode
 from codegym.envs.problems.catalog import load_problems
@@ -80,12 +80,22 @@ class Settings:
     syntax_mask: bool
     options: Mapping[str, Any]
     _seen: dict[str, Visible] = field(default_factory=dict, compare=False, repr=False)
+    _begun: dict[str, State] = field(default_factory=dict, compare=False, repr=False)
 
     def seen(self, problem: Problem) -> Visible:
         """What agents may see of a problem, worked out once."""
         found = self._seen.get(problem.uri)
         if found is None:
             found = self._seen[problem.uri] = visible(problem)
+        return found
+
+    def begin(self, problem: Problem) -> State:
+        """The state with which an episode of a problem begins where nothing else is asked for."""
+        if not isinstance(self.starts, Question):
+            return self.process.initial(problem, self.starts.start(problem), self.budget)
+        found = self._begun.get(problem.uri)
+        if found is None:
+            found = self._begun[problem.uri] = self.process.initial(problem, self.starts.start(problem), self.budget)
         return found
 
     @property
