@@ -11,18 +11,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codegym.envs.errors import IsolationError, OptionError, unknown
 from codegym.envs.execution import isolation
 from codegym.envs.execution.cache import OutcomeCache, ProblemKeys
-from codegym.envs.execution.cpp import CppEngine
 from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.judge import Setting, judge
 from codegym.envs.execution.outcome import Job, Outcome, Report
 from codegym.envs.execution.plan import Plan, make_plan, record
 from codegym.envs.execution.ray_backend import RayCluster
 from codegym.envs.execution.server import ZygoteServer, interpreter
+
+if TYPE_CHECKING:
+    from codegym.envs.execution.cpp import CppEngine
 
 TRACERS = ("fast", "probes", "monitoring", "coverage")
 BACKENDS = ("local", "ray")
@@ -217,6 +219,8 @@ class Executor:
 
     def _execute_cpp(self, jobs: list[Job]) -> list[Outcome]:
         if self._cpp is None:
+            from codegym.envs.execution.cpp import CppEngine  # only where there is C++: it takes a while to import
+
             self._cpp = CppEngine(self.workers, self.layers, self.min_layers)
         return self._cpp.run(jobs)
 
