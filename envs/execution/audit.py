@@ -292,7 +292,19 @@ def _become(user: int) -> None:
     """Go on as an ordinary user, for whom the interpreter and this package are made reachable in a mount namespace."""
     package = Path(__file__).resolve().parents[2]
     data = os.environ.get("CODEGYM_DATA")
-    shown = ["/usr", "/bin", "/lib", "/lib64", "/etc", "/dev", "/sys", sys.base_prefix, sys.prefix, str(package)]
+    shown = [
+        "/mnt",
+        "/usr",
+        "/bin",
+        "/lib",
+        "/lib64",
+        "/etc",
+        "/dev",
+        "/sys",
+        sys.base_prefix,
+        sys.prefix,
+        str(package),
+    ]
     namespaces.enter_mount([place for place in (*shown, data) if place], write=["/proc", "/tmp"])
     os.setgroups([])
     os.setresgid(user, user, user)

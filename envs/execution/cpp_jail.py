@@ -188,7 +188,9 @@ class Jail:
 
     def processes(self) -> int:
         """How many processes there should be while nothing runs: the spawner, and the one that waits for it."""
-        return 1 + any(layer["name"] == "namespaces" and layer["on"] for layer in self.layers)
+        said = next(layer for layer in self.layers if layer["name"] == "namespaces")
+        some_refused = ": " in said["why"]  # then each refused one is named; without that of processes nobody waits
+        return 1 + (said["on"] or (some_refused and "pid: " not in said["why"]))
 
     def close(self) -> None:
         """Kill the spawner with everything under it."""
