@@ -82,6 +82,9 @@ def extract_code(text: str, problem: Problem) -> str:
     * code that defines the entry point itself is a program of its own; what the given text has before its definition of
       the entry point (imports, helper functions) is put before it;
     * anything else continues the given text, on a new line.
+
+    C++ forbids a second definition: code that has includes of its own gets only the includes and using-declarations of
+    the given text, for it brings its helper functions.
     """
     fences = _FENCE.findall(text)
     tags = _TAGS.get(problem.language, {problem.language})
@@ -91,10 +94,23 @@ def extract_code(text: str, problem: Problem) -> str:
     if not given or code.startswith(given):
         return code
     name = (problem.entry_point or "").split(".", 1)[0]
+    if problem.language == "cpp":
+        return _cpp_program(code, given, name)
     definition = re.compile(
         rf"^(?:async[ \t]+def|def|class)[ \t]+{re.escape(name)}\b|^{re.escape(name)}[ \t]*=", re.MULTILINE
     )
     if name and definition.search(code):
         place = definition.search(given)
         return (given[: place.start()] if place else "") + code
+    return given + code if code.startswith("\n") else f"{given}\n{code}"
+
+
+def _cpp_program(code: str, given: str, name: str) -> str:
+    definition = re.compile(rf"^[\w:][\w:<>,&* \t]*[\s&*>]{re.escape(name)}[ \t]*\([^()]*\)\s*\{{", re.MULTILINE)
+    found = [*definition.finditer(given)]
+    if name and found and definition.search(code):
+        before = given[: found[-1].start()]
+        if re.search(r"^[ \t]*#[ \t]*include", code, re.MULTILINE):
+            before = "".join(re.findall(r"^(?:[ \t]*#|using\b|typedef\b)[^\n]*\n", before, re.MULTILINE))
+        return before + code
     return given + code if code.startswith("\n") else f"{given}\n{code}"

@@ -20,6 +20,7 @@ from codegym.envs.execution.languages import cpp
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import CallTest, InProcessTest, Limits, Problem, ScriptTest, StdioTest
+from codegym.envs.score import extract_code
 
 needs_compiler = pytest.mark.skipif(bool(why_missing()), reason=why_missing())
 LONG = Limits(seconds=60.0, memory_mb=192)
@@ -285,3 +286,16 @@ def test_an_unknown_language_is_refused():
 def test_how_an_entry_point_is_declared(text: str, result: str | None, types: tuple[str, ...] | None):
     found = cpp.signature(Problem("t/3", "", "f", hidden_tests=(InProcessTest(""),), starter=text, language="cpp"))
     assert (found and found.result, found and found.types) == (result, types)
+
+
+def test_code_in_a_models_text_becomes_a_program():
+    helper = "int half(int x) { return x / 2; }\n"
+    start = "#include <vector>\nusing namespace std;\n" + helper + "int f(int x) {\n"
+    problem = Problem(
+        "t/4", "", "f", (start + "return half(x);}",), hidden_tests=(ScriptTest(""),), starter=start, language="cpp"
+    )
+    assert extract_code("    return half(x);\n}", problem) == start + "    return half(x);\n}"
+    whole = "int f(int x) {\n    return half(x);\n}\n"
+    assert extract_code(f"So:\n```cpp\n{whole}```\n", problem) == start.removesuffix("int f(int x) {\n") + whole
+    own = "#include <cmath>\n" + helper + whole
+    assert extract_code(f"```c++\n{own}```", problem) == "#include <vector>\nusing namespace std;\n" + own
