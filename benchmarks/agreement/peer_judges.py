@@ -33,6 +33,8 @@ def expected_values(problem: dict[str, Any]) -> dict[str, Any]:
     only_output = problem["entry_point"] in MBPP_OUTPUT_NOT_NONE_TASKS
     found = {}
     for part in ("base", "plus"):
+        if not problem[part]:
+            continue
         inputs = [eval(text) for text in problem[part]]
         values, seconds = trusted_exec(problem["reference"], inputs, problem["entry_point"], True, only_output)
         found[part] = (inputs, values, seconds)

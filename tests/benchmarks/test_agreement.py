@@ -73,6 +73,8 @@ def test_disagreements_are_counted_by_whose_fault_they_are():
         messages={},
     )
     assert judged.disagreements() == ["original"]
+    base_only = Judged(case, {"original": "PASS", "base": "WRONG"}, {"human_eval": "passed", "base": "pass"}, {})
+    assert base_only.disagreements() == ["base"]
     row = {
         "problem": "humaneval/0", "origin": "mutant", "program": "", "ours": judged.ours, "theirs": judged.theirs,
         "messages": {}, "disputed": ["original"],
