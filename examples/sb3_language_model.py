@@ -1,4 +1,4 @@
-"""SB3's own PPO trains a causal language model, with FGO's credit: a model that learned from buggy code repairs itself.
+"""SB3's own PPO trains a causal language model, with FGO's credit and a KV cache.
 
 python examples/sb3_language_model.py --seed 0
 """
