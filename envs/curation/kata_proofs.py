@@ -162,7 +162,9 @@ def prove_tests(family: Family, executor: Executor, count: int) -> FamilyProof:
         if problem.language != "python":
             continue
         near = [other for other in others if other.starter == problem.starter and other.uri != problem.uri]
-        wider = wider_inputs(problem, (item for other in near for item in inputs_of(other)[:8]), _WIDER)
+        # A program's input may hold commands that only its neighbour knows.
+        theirs = [] if problem.entry_point is None else [item for other in near for item in inputs_of(other)[:8]]
+        wider = wider_inputs(problem, theirs, _WIDER)
         changed = mutants(problem.references[0])
         wrong = list(wrong_programs(problem, near))
         hurried = replace(problem, limits=replace(problem.limits, seconds=_SECONDS))

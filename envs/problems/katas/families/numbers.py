@@ -21,6 +21,9 @@ _RESULTS = {
 }
 
 
+_TRUE_OF_ONE = ("odd", "below", "at-most", "unlike")
+
+
 def _loop(source: str, condition: str, name: str) -> str:
     finish = {
         "sum": "sum(found)",
@@ -62,7 +65,16 @@ def _divisors(parameters: Parameters, draws: Draws) -> Kata:
     c = c or 2
     items = f"x for x in range(1, n + 1) if n % x == 0 and {condition}"
     numbers = [draws.choice([12, 18, 20, 24]), draws.choice([15, 28, 30]), 1, c, c + 1, c - 1, c * (c + 1), 60, 97]
-    numbers += [draws.choice([36, 48, 72]), 3 * c * (c - 1), 45]
+    numbers += [
+        draws.choice([36, 48, 72]),
+        3 * c * (c - 1),
+        45,
+        (c - 1) * c * (c + 1),
+        2 * (c + 1),
+        2 * (c - 1),
+        64,
+        25,
+    ]
     return function_kata(
         draws,
         (
@@ -237,10 +249,15 @@ FAMILIES = (
     ),
     Family(
         "divisors",
-        lambda: combine(_RESULTS, _ONE_DIGIT),
+        # The smallest divisor that is odd is always 1, and there always is a largest one: no task, or half of one.
+        lambda: [
+            p
+            for p in combine(_RESULTS, _ONE_DIGIT)
+            if p[0] not in ("smallest", "largest") or p[1][0] not in _TRUE_OF_ONE
+        ],
         lambda p: (p[0], p[1][0]),
         _divisors,
-        (120, 12, 12),
+        (116, 12, 16),
         ("numbers",),
     ),
     Family(

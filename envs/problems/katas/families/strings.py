@@ -270,7 +270,7 @@ def _runs(parameters: Parameters, draws: Draws) -> Kata:
         "aaaaaaaaaaaab",
         draws.word("xy ", 12),
     ]
-    inputs += [draws.word("pq", 16)]
+    inputs += [draws.word("pq", 16), "aaabbbbccccc", "dddddeeeefffgg", "hhhhh ii jjj k", "llllll"]
     return function_kata(
         draws,
         (
@@ -344,6 +344,8 @@ def _check(parameters: Parameters, draws: Draws) -> Kata:
         "abcdefghijkl"[: m + 1],
         "a" * n + "B",
     ]
+    for size in sorted({n - 1, n, n + 1, m - 1, m, m + 1}):
+        inputs += [(part * 12)[:size] for part in ("a", "abcdefghijkl", "ba1", "aB", "zyxxyz", "1A")]
     return function_kata(
         draws,
         (f"Return whether {words}.", f"Return True if {words}. Otherwise return False."),
