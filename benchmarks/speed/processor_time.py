@@ -11,7 +11,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def processor_seconds() -> float:
     """Seconds of processor time that this process and all its descendants have used, those that are reaped too."""
     me = os.getpid()
-    return (_used(me, reaped=False) + sum(_used(pid, reaped=True) for pid in descendants(me))) / _TICKS
+    return sum(map(_used, (me, *descendants(me)))) / _TICKS
 
 
 def descendants(pid: int) -> list[int]:
@@ -24,9 +24,9 @@ def descendants(pid: int) -> list[int]:
     return [found for child in children for found in (child, *descendants(child))]
 
 
-def _used(pid: int, *, reaped: bool) -> int:
+def _used(pid: int) -> int:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0
-    return sum(map(int, fields[11 : 15 if reaped else 13]))
+    return sum(map(int, fields[11:15]))

@@ -69,11 +69,13 @@ def main(options: Options) -> int:
     if options.json is not None:
         write_json(options.json, result)
     table = Table(title=f"{result['programs']} programs a round, median of {options.rounds} rounds")
-    for heading in ("engine", "programs/s", "codegym is faster by", "right programs failed"):
+    for heading in ("engine", "programs/s", "codegym is faster by", "CPU a program", "CPU ratio", "right ones failed"):
         table.add_column(heading, justify="left" if heading == "engine" else "right")
     for name, speed in result["programs_per_second"].items():
         ratio = result["ratios"].get(name)
-        table.add_row(name, f"{speed:.0f}", f"{ratio:.1f}x" if ratio else "", str(len(result["failed"][name])))
+        cpu, cpu_ratio = result["cpu_ms_per_program"][name], result["cpu_ratios"].get(name)
+        shown = [f"{found:.1f}x" if found else "" for found in (ratio, cpu_ratio)]
+        table.add_row(name, f"{speed:.0f}", shown[0], f"{cpu:.1f} ms", shown[1], str(len(result["failed"][name])))
     console.print(table)
     console.print(
         f"A program that does nothing: {result['engine_cpu_ms_noop']:.2f} ms of processor time, "
