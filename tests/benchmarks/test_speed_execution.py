@@ -65,6 +65,7 @@ def test_bad_options_are_one_line(words: list[str], capsys: pytest.CaptureFixtur
     assert time.perf_counter() - started < 60
 
 
+@pytest.mark.slow
 def test_coverage_overhead_is_measured_in_the_interpreter_that_is_named(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     assert main(["bench", "coverage", "--rounds", "1", "--json", str(out)]) == 0
