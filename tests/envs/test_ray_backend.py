@@ -88,9 +88,7 @@ class TestTwoNodes:
         outcomes = executor.run(sleepers(24))
         killer.join()
         assert [outcome.verdict for outcome in outcomes] == [Verdict.PASS] * 24
-        deadline = time.monotonic() + 60
-        while executor.report()["nodes"] != 2:
-            assert time.monotonic() < deadline
+        while executor.report()["nodes"] != 2:  # until the cluster has noticed; else this test's own time limit ends it
             time.sleep(0.5)
 
     def test_jobs_are_infra_only_where_no_node_is_left(self, executor):
