@@ -125,7 +125,7 @@ def tests(topic: str, name: str) -> tuple[StdioTest, ...]:
     """The tests of a program; `make` leaves them to this, because a program here may read `sys.stdin`."""
     written = table(topic)[name]
     program = compile(written.references[0], "<reference>", "exec")
-    return tuple(StdioTest(text, _run(written, program, text)) for text in _inputs(topic, name))
+    return tuple(StdioTest(text, _run(written, program, text)) for text in dict.fromkeys(_inputs(topic, name)))
 
 
 @functools.cache
