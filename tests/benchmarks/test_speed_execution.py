@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,10 +58,8 @@ def test_the_calls_that_evalplus_gets_are_those_of_the_test() -> None:
 
 @pytest.mark.parametrize("words", [["--peers", "huamn_eval"], ["--rounds", "0"]])
 def test_bad_options_are_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    started = time.perf_counter()
     assert main(["bench", "execution", *words]) == 2
     assert capsys.readouterr().err.count("\n") == 1
-    assert time.perf_counter() - started < 60
 
 
 @pytest.mark.slow

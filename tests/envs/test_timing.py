@@ -35,7 +35,9 @@ def test_a_program_that_waited_gets_wall_time_in_proportion() -> None:
 
 
 def test_a_slow_reference_grants_more() -> None:
-    assert next_clock(first_clock(LIMITS), LIMITS, 1.5, [Ended(timed_out=True, seconds=1.0, cpu=1.0)]) == Clock(6.0, 6.0)
+    assert next_clock(first_clock(LIMITS), LIMITS, 1.5, [Ended(timed_out=True, seconds=1.0, cpu=1.0)]) == Clock(
+        6.0, 6.0
+    )
 
 
 def test_what_used_more_than_its_time_behind_a_stretched_wall_is_stopped_all_the_same() -> None:
