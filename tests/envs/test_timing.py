@@ -13,7 +13,11 @@ from codegym.envs.execution.work import Ended
 from codegym.envs.problems.problem import CallTest, Limits, Problem
 
 LIMITS = Limits(seconds=1.0, reference_factor=4.0, most_seconds=10.0)
-BURN = "import time\ndef f(x):\n    end = time.process_time() + {seconds}\n    while time.process_time() < end: pass\n    return x"
+BURN = """import time
+def f(x):
+    end = time.process_time() + {seconds}
+    while time.process_time() < end: pass
+    return x"""
 
 
 def test_the_limit_is_the_reference_times_a_factor_between_floor_and_cap() -> None:
