@@ -165,8 +165,11 @@ def _print(report: dict[str, Any]) -> None:
     console.print(f"  {devices['cores']} cores; torch {devices['torch'] or 'not installed'}; {accelerators}")
     console.print("[bold]Problems[/bold]")
     for row in report["problems"]:
-        color = "green" if row["problems"] else "yellow"
-        console.print(f"  [{color}]{row['set']:<15}[/{color}] {row['problems'] or row['why']}")
+        if row["problems"]:
+            console.print(f"  [green]{row['set']:<18}[/green] {row['problems']}")
+    absent = ", ".join(row["set"] for row in report["problems"] if not row["problems"])
+    if absent:
+        console.print(f"  [yellow]not found[/yellow]          {absent}")
     cache = report["cache"]
     access = "" if cache["writable"] else " [red](not writable)[/red]"
     console.print(f"[bold]Cache[/bold]\n  {cache['folder']}{access}, {cache['bytes'] / 1e6:.1f} MB")

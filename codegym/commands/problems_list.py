@@ -68,22 +68,31 @@ def _row(spec: str, problems: ProblemSet, statistics: bool) -> dict[str, Any]:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("set", "problems", "splits", "licence", "sha256", "note"):
         table.add_column(name, justify="right" if name == "problems" else "left", overflow="fold")
     for row in rows:
-        splits = ", ".join(f"{split} {count}" for split, count in row["splits"].items())
-        table.add_row(
-            row["set"],
-            str(row["problems"]) if row["sha256"] else "-",
-            splits,
-            row["licence"],
-            row["sha256"][:12],
-            row["note"],
+        if row["sha256"]:
+            splits = ", ".join(f"{split} {count}" for split, count in row["splits"].items())
+            cells = (
+                row["set"],
+                str(row["problems"]),
+                splits,
+                row["licence"],
+                row["sha256"][:12],
+                row["note"].partition(";")[0],
+            )
+            table.add_row(*map(escape, cells))
+    console = Console(highlight=False)
+    console.print(table)
+    absent = [row["set"] for row in rows if not row["sha256"]]
+    if absent:
+        console.print(
+            f"Not on this machine: {', '.join(absent)}. `codegym problems list NAME` says where one is looked for."
         )
-    Console(highlight=False).print(table)
 
 
 def _print_statistics(rows: list[dict[str, Any]]) -> None:
