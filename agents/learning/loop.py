@@ -15,6 +15,7 @@ import numpy as np
 from codegym.agents.collect import Request, collect, requests
 from codegym.agents.learning.checkpoint import Checkpoint, save_checkpoint
 from codegym.agents.learning.critic_watch import CriticWatch
+from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.ppo import PPO
 from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
@@ -24,6 +25,8 @@ from codegym.envs.errors import InfrastructureError, PromptTooLong
 from codegym.envs.execution.executor import Executor
 from codegym.envs.files import append_line, write_atomically
 from codegym.envs.mdp.start_states import CCCS
+from codegym.envs.mdp.state import Start
+from codegym.envs.problems.problem_set import ProblemSet
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Loop:
         env: vector environment of the rollouts.
         executor: of the environment; tells how long programs ran.
         problems: uris to train on.
+        problem_set: that they belong to.
         options: of the run.
         folder: of the run.
         config: what a checkpoint must agree on to be gone on from.
@@ -44,6 +48,7 @@ class Loop:
         whole: share of a rollout's problems that begin from the question whatever the curriculum says.
         look: pass rate on held-out problems, for the learning curve.
         clock: seconds to add to `time.perf_counter()` for the age of the run.
+        peers: the processes of the run; each collects its share of a rollout, the first one writes.
     """
 
     trainer: PPO
@@ -51,6 +56,7 @@ class Loop:
     env: Any
     executor: Executor
     problems: Sequence[str]
+    problem_set: ProblemSet
     options: TrainPPOOptions
     folder: Path
     config: Mapping[str, Any]
@@ -59,6 +65,7 @@ class Loop:
     whole: float = 0.0
     look: Callable[[], float] | None = None
     clock: float = 0.0
+    peers: Peers = field(default_factory=Peers)
     _too_long: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -68,6 +75,10 @@ class Loop:
         """Go on until the options' number of iterations is reached."""
         options, trainer = self.options, self.trainer
         metrics_file = self.folder / "metrics.jsonl"
+        if not self.peers.first:
+            while trainer.iteration < options.iterations:
+                self._iteration()
+            return
         _keep_lines(metrics_file, trainer.iteration)
         tensorboard = TensorBoard(self.folder / "tensorboard")
         while trainer.iteration < options.iterations:
@@ -88,9 +99,7 @@ class Loop:
         times = [time.perf_counter()]
         executing = self.executor.statistics["seconds"]
         wanted = self._wanted()
-        episodes = collect(self.agent, self.env, wanted, name=f"ppo:{options.model}", too_long=self._leave_out)
-        if not episodes:
-            raise self._nothing_collected(wanted)
+        episodes = self._collected(wanted)
         executing = self.executor.statistics["seconds"] - executing
         batch = TokenBatch.from_episodes(episodes, credit=options.credit != "none")
         if options.credit == "random":
@@ -114,6 +123,23 @@ class Loop:
             **metrics,
             "seconds": dict(zip(PHASES, (rollout - executing, executing, scoring, update), strict=True)),
         }
+
+    def _collected(self, wanted: Sequence[Request]) -> list[Episode]:
+        """The episodes of all processes, which is what the curriculum learns from, in the order of `wanted`."""
+        progress = self.curriculum.progress() if self.curriculum is not None else {}
+        mine = set(self.peers.part(list(dict.fromkeys(request.problem for request in wanted))))
+        asked = [request for request in wanted if request.problem in mine]
+        found = collect(self.agent, self.env, asked, name=f"ppo:{self.options.model}", too_long=self._leave_out)
+        episodes = self.peers.joined(found)
+        self._too_long.update(self.peers.joined(sorted(self._too_long)))
+        if not episodes:
+            raise self._nothing_collected(wanted)
+        if self.curriculum is not None:
+            self.curriculum.restore(progress)  # the environment told it of some, in the order in which they ended
+            for episode in episodes:
+                start = Start(episode.start["kind"], episode.start["text"], episode.start["value"])
+                self.curriculum.record(self.problem_set[episode.problem], start, episode.verdict == "PASS")
+        return episodes
 
     def _wanted(self) -> list[Request]:
         options, iteration = self.options, self.trainer.iteration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -52,6 +53,17 @@ class Averages:
             entry = self._sums.setdefault(name, [0.0, 0.0])
             entry[0] += total
             entry[1] += weight
+
+    def sums(self) -> dict[str, list[float]]:
+        """Name -> [sum, weight], for `Averages.of` in another process."""
+        return self._sums
+
+    @classmethod
+    def of(cls, sums: Mapping[str, Sequence[float]]) -> Averages:
+        """The averages that `sums` came from."""
+        averages = cls()
+        averages._sums = {name: [total, weight] for name, (total, weight) in sums.items()}
+        return averages
 
     def means(self) -> dict[str, float]:
         """The mean of each name, in the order in which the names first came; NaN where all weights were 0."""

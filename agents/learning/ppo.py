@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from codegym.agents.learning.advantage import gae, group_advantage, normalise
+from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.losses import adapted_coef, kl, policy_loss, value_loss
 from codegym.agents.learning.metrics import Averages, explained_variance, masked_variance
 from codegym.agents.learning.options import PPOOptions
@@ -43,7 +44,15 @@ class PPO:
         micro_batch: rows in memory at once; halved when they do not fit.
     """
 
-    def __init__(self, model: Any, options: PPOOptions, *, seed: int = 0, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        options: PPOOptions,
+        *,
+        seed: int = 0,
+        folder: Path | None = None,
+        peers: Peers | None = None,
+    ) -> None:
         """Take over a model for training.
 
         Args:
@@ -51,6 +60,7 @@ class PPO:
             options: of the algorithm.
             seed: of the order of rows.
             folder: where a batch that breaks training is saved for inspection.
+            peers: the processes that train the model together; each is given the whole batch and does its share.
 
         Raises:
             OptionError: an option makes no sense.
@@ -60,6 +70,7 @@ class PPO:
         self.options = options
         self.seed = seed
         self.folder = folder
+        self.peers = peers or Peers()
         self.iteration = 0
         self.kl_coef = options.kl_coef
         self.micro_batch = options.micro_batch
@@ -91,11 +102,16 @@ class PPO:
         for name in ("reward", "logp"):
             if not bool(torch.isfinite(batch.tensors[name][batch.action]).all()):
                 raise self._broken(batch, f"a {'reward' if name == 'reward' else 'sampled log-probability'} is NaN")
-        return self._fitted(lambda: self._scored(batch))
+        scored = self._fitted(lambda: self._scored(batch))
+        assert scored.ref_logp is not None and scored.value is not None
+        self.peers.add_up([scored.ref_logp, scored.value])  # 0 in the rows of the others
+        return scored
 
     def _scored(self, batch: TokenBatch) -> TokenBatch:
         ref_logp, value = torch.zeros_like(batch.logp), torch.zeros_like(batch.logp)
-        for rows in batch.microbatches(self.micro_batch):
+        mine = self.peers.rows(batch)
+        for places in batch.select(mine).microbatches(self.micro_batch):
+            rows = mine[places]
             part = batch.select(rows)
             time = torch.arange(part.ids.shape[1], device=part.ids.device)
             if self.options.kl_coef > 0:
@@ -171,7 +187,10 @@ class PPO:
                 for index, rows in enumerate(batch.minibatch_rows(options.minibatches, rng)):
                     self._step(batch.select(rows), averages, fresh=epoch == index == 0)
         self.iteration += 1
-        means = averages.means()
+        together = Averages()
+        for part in self.peers.joined([averages.sums()]):
+            together.merge(Averages.of(part))
+        means = together.means()
         if options.kl_target is not None and "kl" in means:
             self.kl_coef = adapted_coef(self.kl_coef, means["kl"], options.kl_target, len(batch) / options.kl_horizon)
             metrics["kl_coef"] = self.kl_coef
@@ -180,6 +199,7 @@ class PPO:
     def _step(self, minibatch: TokenBatch, averages: Averages, *, fresh: bool) -> None:
         """One optimiser step; the gradient is accumulated over micro-batches, exactly."""
         averages.merge(self._fitted(lambda: self._accumulate(minibatch, fresh)))
+        self.peers.add_up_gradients([*self.policy_parameters, *self.value_parameters])
         norm = torch.nn.utils.clip_grad_norm_(self.policy_parameters, self.options.max_grad_norm)
         if self.value_parameters:
             torch.nn.utils.clip_grad_norm_(self.value_parameters, self.options.max_grad_norm)
@@ -194,8 +214,9 @@ class PPO:
         actions = minibatch.action.sum()
         credited = (minibatch.action * minibatch.credit).sum().clamp_min(1e-8)
         self.optimizer.zero_grad(set_to_none=True)
-        for rows in minibatch.microbatches(self.micro_batch):
-            part = minibatch.select(rows)
+        mine = minibatch.select(self.peers.rows(minibatch)) if self.peers.size > 1 else minibatch
+        for rows in mine.microbatches(self.micro_batch):
+            part = mine.select(rows)
             scores = score_actions(self.model, part, value_head=self.value_head, temperature=self.options.temperature)
             if fresh:
                 self._check_ratio(part, scores)
@@ -275,20 +296,22 @@ class PPO:
         """Warm-up: the policy stands still, so its hidden states are computed once and the head is fitted to them."""
         assert self.value_head is not None and batch.returns is not None and batch.value is not None
         features, targets = self._fitted(lambda: self._features(batch))
-        ones = torch.ones_like(targets)
+        ones, actions = torch.ones_like(targets), batch.action.sum()
         for _ in range(WARMUP_STEPS):
             self.optimizer.zero_grad(set_to_none=True)
-            error = value_loss(self.value_head(features), targets, targets, ones, denominator=ones.sum())
+            error = value_loss(self.value_head(features), targets, targets, ones, denominator=actions)
             if not bool(torch.isfinite(error)):
                 raise self._broken(batch, f"the value loss is {float(error.detach())}")
             error.backward()  # type: ignore[no-untyped-call]
+            self.peers.add_up_gradients(self.value_parameters)
             self.optimizer.step()
-        averages.add("value_loss", error, torch.ones_like(error))
+        averages.add_sum("value_loss", error * actions, ones.sum())
 
     @torch.no_grad()
     def _features(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
-        """Hidden states and returns of all actions."""
+        """Hidden states and returns of all actions of this process's rows."""
         hidden, returns = [], []
+        batch = batch.select(self.peers.rows(batch)) if self.peers.size > 1 else batch
         for rows in batch.microbatches(self.micro_batch):
             part = batch.select(rows)
             assert part.returns is not None

@@ -19,14 +19,16 @@ class Progress:
     Args:
         total: number of iterations.
         done: iterations that an earlier process did.
+        silent: show nothing, as all but the first of several processes do.
     """
 
-    def __init__(self, total: int, done: int = 0) -> None:
+    def __init__(self, total: int, done: int = 0, *, silent: bool = False) -> None:
         self.total = total
+        self._silent = silent
         self._seconds = dict.fromkeys(PHASES, 0.0)
         self._first = done
         self._status: Any = None
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not silent:
             from rich.console import Console
 
             self._status = Console(stderr=True).status("training", spinner="line")
@@ -36,14 +38,14 @@ class Progress:
         """Print a line that stays."""
         if self._status is not None:
             self._status.console.print(text, highlight=False, markup=False)
-        else:
+        elif not self._silent:
             print(text, file=sys.stderr, flush=True)
 
     def phase(self, text: str) -> None:
         """Say what is being done, for as long as it lasts."""
         if self._status is not None:
             self._status.update(text)
-        else:
+        elif not self._silent:
             print(text, file=sys.stderr, flush=True)
 
     def iteration(self, record: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ import codegym
 from codegym.agents.collect import collect, requests
 from codegym.agents.evaluate import Evaluation, evaluate
 from codegym.agents.learning.checkpoint import load_checkpoint, require_same_config
+from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.loop import Loop
 from codegym.agents.learning.lora import with_adapter, without_adapter
 from codegym.agents.learning.options import TrainPPOOptions
@@ -23,7 +24,7 @@ from codegym.agents.learning.ppo import PPO
 from codegym.agents.learning.progress import Progress
 from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.curation.overlap import run_overlap
-from codegym.envs.errors import unknown
+from codegym.envs.errors import OptionError, unknown
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.files import read_json, require_writable_folder, write_atomically, write_json
 from codegym.envs.mdp.start_states import CCCS
@@ -54,6 +55,8 @@ def train_ppo(
 ) -> dict[str, Any]:
     """Train a language model by PPO in one of our environments, and return what is in `summary.json`.
 
+    Started by `accelerate launch` or `torchrun`, the processes train one model together; all but the first return {}.
+
     A recipe is this with other parts: the arguments from `kind` on are for recipes.
 
     Args:
@@ -76,6 +79,9 @@ def train_ppo(
 
     started = time.perf_counter()
     options.check()
+    peers = Peers.from_environment()
+    if options.prompts < peers.size:
+        raise OptionError(f"--prompts must be at least the number of processes, {peers.size} (got {options.prompts}).")
     problems = load_problems(options.problems)
     train, held_out = _problems(options, problems)
     if options.env not in (known := sorted(name for name in gym.registry if name.startswith("codegym/"))):
@@ -83,26 +89,31 @@ def train_ppo(
     resolve_reward(options.reward)
     folder = require_writable_folder(options.out)
     executor = executor or shared_executor()
-    progress = Progress(options.iterations)
+    progress = Progress(options.iterations, silent=not peers.first)
     progress.phase(f"loading {options.model}")
     try:
         lm = load() if load is not None else LanguageModel.load(options.model, device=options.device)
         env = _environment(options, problems, lm.tokenizer, executor, "question")
         config = _config(options, problems, lm.identity())
-        _begin(folder, kind, config, options, lambda: run_overlap(problems, train, held_out))
+        if peers.first:
+            _begin(folder, kind, config, options, lambda: run_overlap(problems, train, held_out))
+        peers.wait()
         checkpoint = load_checkpoint(folder / "checkpoints", config)
         if prepare is not None:
-            prepare(lm, folder, progress)
+            if peers.first:
+                prepare(lm, folder, progress)
+            peers.same(lm.model.parameters())
         if options.lora_rank:
             lm.model = with_adapter(lm.model, options.lora_rank, seed=options.seed)
         agent = LanguageModelAgent(lm, sampling=Sampling(temperature=options.temperature))
         earlier = float(checkpoint.extra["seconds"]) if checkpoint is not None else 0.0
         loop = Loop(
-            trainer=(trainer := PPO(lm.model, options, seed=options.seed, folder=folder)),
+            trainer=(trainer := PPO(lm.model, options, seed=options.seed, folder=folder, peers=peers)),
             agent=agent,
             env=env if curriculum is None else _environment(options, problems, lm.tokenizer, executor, curriculum),
             executor=executor,
             problems=train,
+            problem_set=problems,
             options=options,
             folder=folder,
             config=config,
@@ -111,12 +122,15 @@ def train_ppo(
             whole=whole,
             look=lambda: _look(agent, env, held_out, options),
             clock=earlier - started,
+            peers=peers,
         )
         if checkpoint is not None:
             loop.restore(checkpoint)
             progress.message(f"resuming after iteration {checkpoint.iteration} of {options.iterations}")
-        before = _measure(folder, "before", agent, env, held_out, options, progress)
+        before = _measure(folder, "before", agent, env, held_out, options, progress) if peers.first else None
         loop.run()
+        if not peers.first:
+            return {}
         lm.model = without_adapter(lm.model)
         lm.save(folder / "model")
         after = _measure(folder, "after", agent, env, held_out, options, progress)

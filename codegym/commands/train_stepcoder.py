@@ -14,6 +14,8 @@ def main(options: Options) -> int:
     from codegym.agents.statistics import Estimate
 
     summary = train_stepcoder(options)
+    if not summary:  # one of several processes, and not the one that reports
+        return 0
     for name in ("before", "after"):
         if name in summary:
             print(f"{name:<7} pass@1 {Estimate(**summary[name]['pass@1'])}")
