@@ -57,12 +57,14 @@ def main(options: Options) -> int:
         require_writable_folder(options.json.parent)
     uris = problems.uris[: options.limit]
     broken: list[dict[str, Any]] = []
+    kept: list[Problem] = []
     references = done = 0
     with progress_bar("verify") as progress:
         for start in range(0, len(uris), _BATCH):
             batch, unreadable = _built(problems, uris[start : start + _BATCH])
             count, faults = check_references(batch, shared_executor(), first=options.first)
             references += count
+            kept += batch if problems.name == "katas" else []
             done += len(batch) + len(unreadable)
             broken += unreadable + faults
             progress(done, len(uris), done - len({item["problem"] for item in broken}))
@@ -73,20 +75,22 @@ def main(options: Options) -> int:
     facts: dict[str, Any] = {"set": problems.spec, "sha256": problems.sha256}
     facts |= {"problems": len(uris), "references": references, "broken": broken}
     if problems.name == "katas":
-        facts |= _prove(problems, uris, options.mutants)
+        facts |= _prove(problems, kept, options.mutants)
     if options.json is not None:
         write_json(options.json, facts)
     return 1 if broken or facts.get("faults") else 0
 
 
-def _prove(problems: ProblemSet, uris: Sequence[str], count: int) -> dict[str, Any]:
+def _prove(problems: ProblemSet, built: Sequence[Problem], count: int) -> dict[str, Any]:
     """Print the table of the proofs of the families in a set of katas, and what is not as claimed."""
     from codegym.benchmarks.leaderboard.tables import progress_bar
     from codegym.envs.curation.kata_proofs import prove_set, table
     from codegym.envs.execution.executor import shared_executor
 
+    splits = {uri: split for split in problems.splits for uri in problems.split(split).uris}
+    of_split = [(splits.get(problem.uri, problems.split_name or ""), problem) for problem in built]
     with progress_bar("prove") as progress:
-        proofs, faults = prove_set(problems, uris, shared_executor(), count, progress)
+        proofs, faults = prove_set(of_split, shared_executor(), count, progress)
     print(table(proofs))
     for fault in faults:
         print(f"fault  {fault}")

@@ -11,13 +11,12 @@ the task for who misses a word of it. None may pass, but those that agree on the
 
 from __future__ import annotations
 
-import ast
-import builtins
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from codegym.envs.curation.mutation import mutants
+from codegym.envs.curation.repeats import repeats
 from codegym.envs.curation.wider_inputs import differs, inputs_of, wider_inputs
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Verdict
@@ -26,7 +25,6 @@ from codegym.envs.problems.katas.family import SPLITS, Family
 from codegym.envs.problems.katas.registry import FAMILIES
 from codegym.envs.problems.katas.source import problem as kata
 from codegym.envs.problems.problem import CallTest, Problem, StdioTest
-from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.problems.statement import literal, prompt, statement, test_line
 
 LEAST_SCORE = 0.9
@@ -79,8 +77,7 @@ class FamilyProof:
 
 
 def prove_set(
-    problems: ProblemSet,
-    uris: Sequence[str],
+    problems: Sequence[tuple[str, Problem]],
     executor: Executor,
     count: int,
     progress: Callable[[int, int, int], object],
@@ -88,29 +85,20 @@ def prove_set(
     """All proofs about a set of katas.
 
     Args:
-        problems: the set.
-        uris: those of its problems that are looked at one by one (twins, statements).
+        problems: split and problem, those that are looked at one by one (repeats, statements).
         executor: runs mutants and wrong programs.
         count: problems of each family whose tests are proven (of families written by hand all); 0 leaves it out.
         progress: called with families done, their number, and those without fault.
 
     Returns:
-        One proof per family with a problem in `uris`, and everything that is not as claimed.
+        One proof per family of one of the problems, and everything that is not as claimed.
     """
     faults: list[str] = []
-    forms: dict[str, str] = {}
-    families: dict[str, Family] = {}
-    for uri in uris:
-        problem = problems[uri]
+    for _, problem in problems:
         faults += statement_faults(problem)
-        form = normal_form(problem)
-        if "grammar" not in problem.tags:  # few programs on purpose, some of them those of two-numbers
-            if form in forms:
-                faults.append(f"{uri}: the same problem as {forms[form]}")
-            forms.setdefault(form, uri)
-        name = uri.split("/")[1]
-        if problem.language == "python":
-            families.setdefault(name, FAMILIES[name])
+    faults += [f"{one}: the same problem as {other}" for one, other in repeats(problems)]
+    names = dict.fromkeys(problem.uri.split("/")[1] for _, problem in problems if problem.language == "python")
+    families = {name: FAMILIES[name] for name in names}
     proofs = []
     for done, family in enumerate(families.values(), 1):
         faults += split_faults(family)
@@ -252,40 +240,3 @@ def statement_faults(problem: Problem) -> list[str]:
     ]
     hidden = [line for test in problem.hidden_tests if (line := test_line(test, problem.entry_point)) in shown]
     return faults + [f"{problem.uri}: what agents read holds the hidden test {line}" for line in hidden]
-
-
-def normal_form(problem: Problem) -> str:
-    """What two problems that are the same share: the solution but for names, and the kinds of argument it is given.
-
-    The same text can solve two tasks, `x[::-1]` reverses strings and lists: hence the kinds.
-    """
-    kinds = max((_kind(test.args) for test in problem.tests() if isinstance(test, CallTest)), key=len, default="")
-    if problem.language != "python":
-        return f"{problem.language} {' '.join(problem.references[0].split())}"
-    return f"{kinds} {ast.unparse(_Renamed().visit(ast.parse(problem.references[0])))}"
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, list | tuple | set | frozenset):
-        return f"{type(value).__name__}[{','.join(sorted({_kind(item) for item in value}))}]"
-    return type(value).__name__
-
-
-class _Renamed(ast.NodeTransformer):
-    def __init__(self) -> None:
-        self._names: dict[str, str] = {}
-
-    def _name(self, name: str) -> str:
-        return name if hasattr(builtins, name) else self._names.setdefault(name, f"v{len(self._names)}")
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        node.id = self._name(node.id)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.arg = self._name(node.arg)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.name = self._name(node.name)
-        return self.generic_visit(node)

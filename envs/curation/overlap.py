@@ -34,7 +34,7 @@ COMMON = 10
 """An n-gram in more problems than this is a phrase of the set, no sign of a shared problem."""
 
 SMALLEST = 20
-"""Nodes of a syntax tree; smaller programs are not compared."""
+"""Nodes (and names) of a syntax tree; smaller programs are not compared."""
 
 SEARCHED = 128
 """Training problems that a run compares with its test problems before it begins: about a second."""
@@ -207,9 +207,9 @@ def program_hash(program: str, language: str = "python") -> str:
     if tree is None:
         return ""
     shape = list(_shape(tree, _own_names(tree), {}))
-    return (
-        hashlib.sha256("\n".join(shape).encode("utf-8", "surrogatepass")).hexdigest() if len(shape) >= SMALLEST else ""
-    )
+    if sum(not line.startswith(".") for line in shape) < SMALLEST:
+        return ""
+    return hashlib.sha256("\n".join(shape).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _own_names(tree: ast.AST) -> set[str]:
@@ -235,6 +235,9 @@ def _shape(node: ast.AST, own: set[str], names: dict[str, str]) -> Iterator[str]
             continue
         if name == "body" and isinstance(value, list):
             value = _without_docstring(value)
+        if value == [] or (value is None and not isinstance(node, ast.Constant)):
+            continue
+        yield f".{name}"  # s[2:] is not s[:2], nor what follows `else` what follows `if`
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, ast.AST):
                 yield from _shape(item, own, names)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from codegym.envs.curation.kata_proofs import normal_form, prove_tests, split_faults, statement_faults, wrong_programs
+from codegym.envs.curation.kata_proofs import prove_tests, split_faults, statement_faults, wrong_programs
 from codegym.envs.curation.mutation import OPERATORS, mutants
+from codegym.envs.curation.repeats import normal_form, repeats
 from codegym.envs.curation.wider_inputs import answers, wider_inputs
 from codegym.envs.execution.executor import shared_executor
 from codegym.envs.problems.catalog import load_problems
@@ -73,6 +74,24 @@ def test_the_normal_form_forgets_names_but_not_kinds() -> None:
     other = Problem(**{**vars(DOUBLE), "references": ("def twice(number):\n    return 2 * number",)})
     words = Problem(**{**vars(DOUBLE), "public_tests": (CallTest(("ab",), "abab"),), "hidden_tests": ()})
     assert normal_form(DOUBLE) == normal_form(other) != normal_form(words)
+
+
+def test_of_two_equal_problems_the_one_that_ranks_lower_goes() -> None:
+    def again(uri: str, **fields: object) -> Problem:
+        return Problem(**{**vars(DOUBLE), "uri": uri, **fields})
+
+    longer = "def f(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total"
+    other = ("def f(xs):\n    return len(xs)", longer)
+    tiny, written = again("tests/tiny", tags=("tiny",)), again("tests/written", tags=("written",))
+    plain = again("tests/plain")
+    assert repeats([("train", plain), ("train", written), ("test", tiny)]) == [
+        ("tests/plain", "tests/tiny"),
+        ("tests/written", "tests/tiny"),
+    ]
+    assert repeats([("train", plain), ("test", DOUBLE)]) == [("tests/plain", "tests/double")]
+    first, second = again("tests/a", references=(longer,)), again("tests/b", references=other)
+    assert repeats([("train", first), ("train", second)]) == []  # one solves both, but they are not one problem
+    assert repeats([("train", first), ("test", second)]) == [("tests/a", "tests/b")]
 
 
 def test_faults_of_statements_and_splits_are_named() -> None:

@@ -86,6 +86,19 @@ def test_programs_are_equal_but_for_names_comments_docstrings_annotations_and_im
     assert program_hash("def f(x):\n    return x") == program_hash("def f(:") == ""
 
 
+def test_programs_that_differ_in_where_a_thing_stands_differ() -> None:
+    body = "def f(xs):\n    ys = sorted(xs, reverse=True)\n    if ys:\n        {}\n    return {}"
+    programs = [
+        body.format("ys.pop()", "ys[2:]"),
+        body.format("ys.pop()", "ys[:2]"),
+        body.format("ys.pop()", "ys[::2]"),
+        body.format("ys.pop()\n        xs.pop()", "ys[2:]"),
+        body.format("ys.pop()\n    else:\n        xs.pop()", "ys[2:]"),
+        body.format("ys.pop()", "None"),
+    ]
+    assert len({program_hash(program) for program in programs}) == len(programs)
+
+
 def test_cpp_programs_are_compared_without_white_space_comments_and_includes() -> None:
     body = "return y + " + " * ".join(["x"] * 20) + ";"
     program = f"#include <vector>\nint f(int x) {{\n  // twice\n  int y = 2 * x; /* so */\n  {body}\n}}\n"

@@ -7,6 +7,7 @@ from codegym.envs.problems.katas.families import (
     arithmetic,
     branches,
     collections,
+    common_functions,
     easy,
     list_filters,
     lists,
@@ -42,6 +43,7 @@ VOLUMES = (
         easy,
     ),
     (rules, one_liners, written, recursion, streams, records),
+    (common_functions,),
 )
 """Modules in the order in which they were added: the set grows at its end, so what was early in it stays early."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from codegym.envs.problems.katas.registry import FAMILIES, TAGS, VOLUME_OF, VOLU
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import Source
 
-REVISION = 2
+REVISION = 3
 """Part of the set's hash: raise it with any change to the problems that are generated. `GENERATOR_VERSION` stays: it is
 in a file that names the cached models, which only a change of their own families and corpus may rename."""
 
@@ -26,9 +27,8 @@ def katas(selection: str = "") -> Source:
         OptionError: for a name that is none of them.
     """
     names = [name.strip() for name in selection.split(",") if name.strip()]
-    families = (
-        select(",".join(name for name in names if name not in TIERS)) if set(names) - set(TIERS) or not names else ()
-    )
+    chosen = [name for name in names if name not in TIERS]
+    families = select(",".join(chosen)) if chosen or not names else ()
     splits = {split: list(uris(families, split)) for split in SPLITS}
     for name in names:
         for split, found in TIERS[name]().items() if name in TIERS else ():
@@ -47,27 +47,46 @@ def katas(selection: str = "") -> Source:
 
 
 def select(selection: str) -> tuple[Family, ...]:
-    """The families that a comma-separated list of family names and tags stands for, in the registry's order."""
+    """The families that a comma-separated list of family names and tags stands for, in the registry's order.
+
+    An empty list stands for all but those tagged "grammar".
+    """
     names = [name.strip() for name in selection.split(",") if name.strip()]
     for name in names:
         if name not in FAMILIES and name not in TAGS:
-            raise unknown("family or tag of katas", name, [*FAMILIES, *TAGS])
-    return tuple(f for f in FAMILIES.values() if not names or f.name in names or set(names) & set(f.tags))
+            raise unknown("family, tag or tier of katas", name, [*TIERS, *FAMILIES, *TAGS])
+    if not names:  # the grammar's programs are few, most of them those of other families
+        return tuple(f for f in FAMILIES.values() if "grammar" not in f.tags)
+    return tuple(f for f in FAMILIES.values() if f.name in names or set(names) & set(f.tags))
 
 
 def uris(families: Sequence[Family], split: str) -> tuple[str, ...]:
     """The uris of a split, volume after volume, in each of which the families take turns."""
     position = SPLITS.index(split)
+    gone = left_out()
     found: list[str] = []
     for volume in range(len(VOLUMES)):
-        starts = [
-            (f.name, sum(f.counts[:position]), f.counts[position]) for f in families if VOLUME_OF[f.name] == volume
-        ]
-        turns = max((count for _, _, count in starts), default=0)
-        found += (
-            f"katas/{name}/{start + turn}" for turn in range(turns) for name, start, count in starts if turn < count
-        )
+        rows = []
+        for family in families:
+            if VOLUME_OF[family.name] == volume:
+                start = sum(family.counts[:position])
+                numbers = range(start, start + family.counts[position])
+                rows.append([uri for number in numbers if (uri := f"katas/{family.name}/{number}") not in gone])
+        turns = max(map(len, rows), default=0)
+        found += (row[turn] for turn in range(turns) for row in rows if turn < len(row))
     return tuple(found)
+
+
+def left_out() -> frozenset[str]:
+    """Katas that repeat another (see `curation.repeats`): they can be made, but are in no set."""
+    return frozenset(_listed("left_out.txt"))
+
+
+@functools.cache
+def _listed(name: str) -> dict[str, None]:
+    """The uris in a file beside this one, in order."""
+    text = files("codegym.envs.problems.katas").joinpath(name).read_text(encoding="utf-8")
+    return dict.fromkeys(text.split())
 
 
 def locate(uri: str) -> tuple[Family, int]:
@@ -90,6 +109,8 @@ def problem(uri: str) -> Problem:
         return cpp.twin(uri, problem)
     family, index = locate(uri)
     made = build(family, index)
+    if uri in _listed("easy.txt"):
+        made = replace(made, tags=(*made.tags, "easy"))
     if made.public_tests:
         return made
     tests = written.tests("programs", *family.parameters_of(index))
@@ -97,16 +118,18 @@ def problem(uri: str) -> Problem:
 
 
 def easy() -> dict[str, list[str]]:
-    """The tier `easy` by split: problems of which SmolLM2-135M-Instruct solves 5 to 60 % of 8 samples at T = 0.8.
+    """The tier `easy` by split: problems of which SmolLM2-135M-Instruct solves 5 to 60 % of 20 samples at T = 0.8.
 
-    The list beside this file comes from a measurement, `benchmarks/results/katas/easy.csv`.
+    The list comes from a measurement: `benchmarks/easy_tier.py` makes it of `benchmarks/results/katas/easy.csv`.
     """
+    gone = left_out()
     found: dict[str, list[str]] = {split: [] for split in SPLITS}
-    for uri in files("codegym.envs.problems.katas").joinpath("easy.txt").read_text(encoding="utf-8").split():
-        family, index = locate(uri)
-        found[family.split_of(index)].append(uri)
+    for uri in _listed("easy.txt"):
+        if uri not in gone:
+            family, index = locate(uri)
+            found[family.split_of(index)].append(uri)
     return found
 
 
-TIERS: dict[str, Callable[[], dict[str, list[str]]]] = {"cpp": cpp.tier, "easy-measured": easy}
+TIERS: dict[str, Callable[[], dict[str, list[str]]]] = {"cpp": cpp.tier, "easy": easy}
 """Lists of single problems that can be selected like a tag: their uris per split."""

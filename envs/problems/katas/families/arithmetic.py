@@ -85,6 +85,6 @@ FAMILIES = (
         structure=lambda parameters: (parameters[0], parameters[2]),
         make=make,
         counts=(500, 40, 40),
-        tags=("tiny", "numbers", "easy"),
+        tags=("tiny", "numbers", "short"),
     ),
 )

@@ -346,7 +346,7 @@ def _family(
         lambda parameters: parameters[0],
         partial(_make, tasks, inputs),
         counts,
-        ("easy", topic),
+        ("short", topic),
     )
 
 

@@ -133,7 +133,7 @@ FAMILIES = tuple(
         structure=lambda parameters: (parameters[0], parameters[2]),
         make=functools.partial(make, name),
         counts=(600, 30, 30),
-        tags=("tiny", "lists", "easy"),
+        tags=("tiny", "lists", "short"),
     )
     for name in AGGREGATES
 )

@@ -286,6 +286,7 @@ not_empty(rows) | [row for row in rows if row] | Return the rows that are not em
 _VALUES: dict[str, Callable[[Draws, int], Any]] = {
     "number": lambda draws, turn: str(_number(draws, turn)),
     "k": lambda draws, turn: (4, 3, 0, 1, 2, 7, 10, 12, 25, 5, 137, 60, 9, 8)[turn % 14],
+    "digit": lambda draws, turn: (2, 3, 0, 1, 4)[turn % 5],
     "age": lambda draws, turn: (15, 30, 18, 17, 13, 12, 19, 20, 0, 64)[turn % 10],
     "year": lambda draws, turn: (2024, 1900, 2000, 2023, 1996, 2100, 2400, 1999, 4, 100)[turn % 10],
     "letter": lambda draws, turn: "aebxlzoudimtqws"[turn % 15],
@@ -303,7 +304,10 @@ _VALUES: dict[str, Callable[[Draws, int], Any]] = {
 }  # fmt: skip
 """Values by the name of a parameter, for each turn; any other name is a number."""
 
-_POSITIVE = ("side", "width", "height", "depth", "whole", "part")
+_POSITIVE = (
+    *("side", "width", "height", "depth", "whole", "part", "distance", "speed", "time", "price", "quantity", "people"),
+    *("rate", "weight"),
+)
 _TURNS = 22
 
 
@@ -350,7 +354,7 @@ def _make(table: str, parameters: Parameters, draws: Draws) -> Kata:
         values = []
         for place, name in enumerate(names):
             if name in _POSITIVE:
-                values.append(draws.between(1, 30) if turn > 1 else turn + 2)
+                values.append(draws.between(1, 30) if turn > 1 else turn + 2 + 3 * place)
             elif name in _VALUES:
                 values.append(_VALUES[name](draws, turn))
             else:
@@ -358,8 +362,11 @@ def _make(table: str, parameters: Parameters, draws: Draws) -> Kata:
         inputs.append(tuple(values))
     if "(text" in signature and c is not None:
         inputs += [("abcdefghijklmn"[: c + more],) for more in (-1, 0, 1)]
+    if names == ["word"]:
+        inputs += [("Ben",), ("sky",), ("no",)]
     if "(a, b" in signature:
-        inputs += [(3,) * len(names), (2, 5, 7)[: len(names)], (-4, -2, -6)[: len(names)], (8, 6, 9)[: len(names)]]
+        more = ((3, 3, 3, 3, 3), (2, 5, 7, 1, 4), (-4, -2, -6, -1, -3), (8, 6, 9, 2, 5))
+        inputs += [values[: len(names)] for values in more]
     return function_kata(
         draws,
         said,
@@ -385,13 +392,14 @@ def _parameters(table: str) -> list[Parameters]:
     return [(name, number) for name, (_, _, _, numbers) in _rows(table).items() for number in numbers]
 
 
-def _family(name: str, table: str, counts: tuple[int, int, int], topic: str) -> Family:
-    return Family(name, partial(_parameters, table), lambda p: p[0], partial(_make, table), counts, ("easy", topic))
+def one_line_family(name: str, table: str, counts: tuple[int, int, int], topic: str) -> Family:
+    """The family of a table."""
+    return Family(name, partial(_parameters, table), lambda p: p[0], partial(_make, table), counts, ("short", topic))
 
 
 FAMILIES = (
-    _family("one-line-numbers", _NUMBERS, (72, 10, 6), "numbers"),
-    _family("one-line-strings", _STRINGS, (64, 8, 8), "strings"),
-    _family("one-line-lists", _LISTS, (78, 14, 10), "lists"),
-    _family("one-line-collections", _COLLECTIONS, (40, 5, 5), "dicts"),
+    one_line_family("one-line-numbers", _NUMBERS, (72, 10, 6), "numbers"),
+    one_line_family("one-line-strings", _STRINGS, (64, 8, 8), "strings"),
+    one_line_family("one-line-lists", _LISTS, (78, 14, 10), "lists"),
+    one_line_family("one-line-collections", _COLLECTIONS, (40, 5, 5), "dicts"),
 )

@@ -73,6 +73,6 @@ FAMILIES = (
         structure=lambda parameters: (parameters[0], parameters[1]),
         make=make,
         counts=(16, 2, 2),
-        tags=("grammar", "numbers", "easy"),
+        tags=("grammar", "numbers", "short"),
     ),
 )
