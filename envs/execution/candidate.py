@@ -114,7 +114,7 @@ def _recorder(options: dict[str, Any], descriptors: list[int]) -> coverage.Recor
         return coverage.Recorder(None, "none")
     shared = mmap.mmap(descriptors[0], size)
     os.close(descriptors[0])
-    return coverage.Recorder(shared, options["tracer"])
+    return coverage.Recorder(shared, options["tracer"], options["marks"], options["pads"])
 
 
 def _quiet(channel: Channel, limit: int) -> None:

@@ -82,6 +82,9 @@ class Executor:
         self.backend, self.python, self.tracer, self.min_layers, self.seed = backend, python, tracer, min_layers, seed
         self._interpreter = interpreter(python)
         self._version = _version(self._interpreter, python)
+        self._monitors = tuple(map(int, self._version.split(".")[:2])) >= (3, 12)
+        if tracer == "monitoring" and not self._monitors:
+            raise OptionError(f"tracer='monitoring' needs Python 3.12 or later for programs, this is {self._version}.")
         self._cache = OutcomeCache(100_000 if cache is True else int(cache)) if cache else None
         self._keys = ProblemKeys()
         self._plans: OrderedDict[str, Plan] = OrderedDict()
@@ -228,7 +231,7 @@ class Executor:
         engine = self._started()
         plans = [self._plan(job) for job in jobs]
         new = {id(plan): plan for plan in plans if (plan.scripts or plan.oracles) and not plan.recorded}
-        setting = Setting(self.tracer, self._level)
+        setting = Setting(self.tracer, self._level, self._monitors)
         try:
             engine.drive([record(plan) for plan in new.values()])
             outcomes: list[Outcome] = engine.drive([judge(p, job, setting) for p, job in zip(plans, jobs, strict=True)])

@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from codegym.envs.execution import codec, comparison, coverage, timing
+from codegym.envs.execution import codec, comparison, statements, timing
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import oracle_verdict
 from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
@@ -39,10 +39,12 @@ class Setting:
     Attributes:
         tracer: "fast", "probes", "monitoring" or "coverage".
         level: highest isolation layer in force.
+        monitors: programs run under an interpreter that has `sys.monitoring`.
     """
 
     tracer: str
     level: int
+    monitors: bool = False
 
 
 def seed_of(job: Job) -> int:
@@ -113,7 +115,11 @@ class _Trial:
         self.seed = seed_of(job)
         needed = python.profile(job.program) if plan.profile == "plain" else plan.profile
         self.profile = "coverage" if job.coverage and setting.tracer == "coverage" else needed
-        self.most = coverage.most_statements(job.program) if job.coverage else 0
+        self.tracer, self.layout = "none", None
+        self.most = 0
+        if job.coverage:
+            self.tracer, self.layout = statements.choose(setting.tracer, job.program, setting.monitors)
+            self.most = self.layout.width if self.layout else statements.most_statements(job.program)
         self.calls = plan.shared_calls
         self.nonces = {index: secrets.token_hex(16) for index in plan.in_process}
         self.results: dict[int, TestResult] = {}
@@ -134,8 +140,9 @@ class _Trial:
             test = plan.tests[index]
             assert isinstance(test, StdioTest)
             frame = stdio_request(
-                plan, source, self.seed, coverage=self.most, tracer=self.setting.tracer, seconds=self.clock.seconds
-            )
+                plan, source, self.seed, coverage=self.most, tracer=self.tracer, layout=self.layout,
+                seconds=self.clock.seconds,
+            )  # fmt: skip
             found.append(self.limited(frame, self.most, test.stdin.encode("utf-8", "surrogatepass")))
         for index in plan.in_process:
             case = plan.tests[index]
@@ -150,8 +157,8 @@ class _Trial:
     def run(self, calls: list[bytes], *, serve: bool = False) -> Run:
         rows = self.most * (len(calls) + 1)
         frame = request(
-            self.plan, self.job.program, calls, self.seed, coverage=rows, tracer=self.setting.tracer, serve=serve,
-            seconds=self.clock.seconds,
+            self.plan, self.job.program, calls, self.seed, coverage=rows, tracer=self.tracer, layout=self.layout,
+            serve=serve, seconds=self.clock.seconds,
         )  # fmt: skip
         return self.limited(frame, rows)
 
@@ -186,7 +193,7 @@ class _Trial:
         for end in ends:
             self.seconds += end.seconds
             self.denied += end.denied
-            self.statements = self.statements if self.statements is not None else _statements(end)
+            self.statements = self.statements if self.statements is not None else self.spans(end)
         if self.calls:
             end = next(left)
             answers = _answers(end)
@@ -234,12 +241,19 @@ class _Trial:
 
     def executed(self, end: Ended, rows: tuple[int, int]) -> tuple[Span, ...]:
         """The spans that ran while loading or in the given rows of a run's shared memory."""
-        spans = _statements(end) or ()
-        count = len(spans)
-        found = [end.coverage[:count], *(end.coverage[row * count : (row + 1) * count] for row in range(*rows))]
-        return tuple(
-            span for number, span in enumerate(spans) if any(row[number : number + 1] == b"\1" for row in found)
-        )
+        spans = self.spans(end) or ()
+        width = self.layout.width if self.layout else len(spans)
+        found = 0
+        for row in (0, *range(*rows)):
+            found |= int.from_bytes(end.coverage[row * width : (row + 1) * width], "little")
+        ran = found.to_bytes(width, "little")
+        if self.layout:
+            return self.layout.executed(ran)
+        return tuple([span for span, one in zip(spans, ran, strict=True) if one])
+
+    def spans(self, end: Ended) -> tuple[Span, ...] | None:
+        """The statements of the program."""
+        return self.layout.spans if self.layout else _statements(end)
 
     def value_verdict(self, index: int, end: Ended, answers: Sequence[bytes], row: int) -> tuple[Verdict, str]:
         test = self.plan.tests[index]
@@ -329,7 +343,7 @@ class _Trial:
             self.clock = clock
         self.seconds += end.seconds
         self.denied += end.denied
-        self.statements = self.statements if self.statements is not None else _statements(end)
+        self.statements = self.statements if self.statements is not None else self.spans(end)
         if end.lost:
             said.lost = True
         verdict, message = self.referee_verdict(said)

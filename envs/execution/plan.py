@@ -12,6 +12,7 @@ from codegym.envs.execution import codec
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import Oracle, record_oracles
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
+from codegym.envs.execution.statements import Layout
 from codegym.envs.execution.work import Dialogue, Run, Verdicts, framed
 from codegym.envs.problems.problem import (
     CallTest,
@@ -205,25 +206,30 @@ def request(
     seed: int,
     *,
     coverage: int = 0,
-    tracer: str = "fast",
+    tracer: str = "none",
+    layout: Layout | None = None,
     serve: bool = False,
     seconds: float | None = None,
 ) -> bytes:
     """Return the frame that makes a child run a program and answer calls; `seconds` is another limit of its time."""
-    options = _options(plan, seed, coverage, tracer, seconds)
+    options = _options(plan, seed, coverage, tracer, layout, seconds)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
     return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
 
 
 def stdio_request(
-    plan: Plan, source: str, seed: int, *, coverage: int = 0, tracer: str = "fast", seconds: float | None = None
+    plan: Plan,
+    source: str,
+    seed: int,
+    *,
+    coverage: int = 0,
+    tracer: str = "none",
+    layout: Layout | None = None,
+    seconds: float | None = None,
 ) -> bytes:
     """Return the frame that makes a child run a program as a script."""
-    options = _options(plan, seed, coverage, tracer, seconds) | {
-        "name": "__main__",
-        "usual_imports": False,
-        "serve": False,
-    }
+    options = _options(plan, seed, coverage, tracer, layout, seconds)
+    options |= {"name": "__main__", "usual_imports": False, "serve": False}
     return framed(marshal.dumps(("stdio", options, source), _MARSHAL))
 
 
@@ -231,7 +237,7 @@ def in_process_request(
     plan: Plan, source: str, test: str, nonce: str, seed: int, seconds: float | None = None
 ) -> bytes:
     """Return the frame that makes a child run a program together with its test."""
-    options = _options(plan, seed, 0, "none", seconds) | {"name": MODULE, "usual_imports": False, "serve": False}
+    options = _options(plan, seed, 0, "none", None, seconds) | {"name": MODULE, "usual_imports": False, "serve": False}
     return framed(marshal.dumps(("in_process", options, source, test, nonce), _MARSHAL))
 
 
@@ -243,9 +249,12 @@ def _packed(call: list[Any]) -> bytes:
         return codec.encode(call, max_bytes=_NO_LIMIT)
 
 
-def _options(plan: Plan, seed: int, coverage: int, tracer: str, seconds: float | None = None) -> dict[str, Any]:
+def _options(
+    plan: Plan, seed: int, coverage: int, tracer: str, layout: Layout | None, seconds: float | None = None
+) -> dict[str, Any]:
     limits = plan.problem.limits
     return {
         "memory": limits.memory_mb << 20, "cpu": limits.seconds if seconds is None else seconds,
         "output": limits.output_bytes, "seed": seed, "coverage": coverage, "tracer": tracer,
+        "marks": layout.marks if layout else (), "pads": layout.pads if layout else (),
     }  # fmt: skip

@@ -22,8 +22,8 @@ PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
 
 _MODULES: Final = (
-    "codec", "channel", "control", "coverage", "seccomp", "landlock", "namespaces", "isolation", "candidate",
-    "comparison", "stand_in", "referee", "zygote",
+    "codec", "channel", "control", "statements", "coverage", "seccomp", "landlock", "namespaces", "isolation",
+    "candidate", "comparison", "stand_in", "referee", "zygote",
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """

@@ -35,7 +35,7 @@ Candidate: judge to child (program text and inputs; never an expected value, a t
 message is trusted, and marshalled, for speed: "run", "stdio" or "in_process", a tuple; everything later is `codec`.
     ["run", options, source, calls]   attached: a memfd for coverage if options["coverage"] (its size), see coverage.py
         options: name (`__name__`), usual_imports, memory (bytes), cpu (seconds), output (bytes), seed, coverage,
-                 tracer, serve (stay after the answers)
+                 tracer, marks and pads (of a `statements.Layout`), serve (stay after the answers)
         calls:   [(function, args, kwargs, want_args), ...], each packed (`plan._packed`); function is a name, or
                  "Class.method" of a fresh instance; want_args asks for the arguments back as they are after the call
     ["call", function, args, kwargs, want_args]   one more call (only if serve)
@@ -53,7 +53,7 @@ message is trusted, and marshalled, for speed: "run", "stdio" or "in_process", a
                                                   sealed memfd of standard input, the write end of a pipe for output
     ["in_process", options, source, test, nonce]  a test that must share the interpreter (trust="in-process")
 Candidate: child to judge
-    ["statements", [start, end, start, end, ...]] only with coverage, before any code of the program runs
+    ["statements", [start, end, start, end, ...]] only where coverage has a byte for each, before the program runs
     answer, answer, ...                           to "run": one frame per call, in order, as they come
     answer (to "call" and "op" too, as the frame itself):
         ["value", value]                          plain, or {"handle": ...} for anything that is not

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegym.envs.execution.coverage import PROBE, Recorder, Span, most_statements, statements
+from codegym.envs.errors import OptionError
+from codegym.envs.execution.coverage import PROBE, Recorder
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
+from codegym.envs.execution.statements import Span, choose, layout, most_statements, statements
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import CallTest, Limits, Problem, StdioTest
 
@@ -80,6 +83,52 @@ def test_spans_are_statements_and_headers(line_end: str) -> None:
 def test_the_bound_on_statements_holds(parts: list[str]) -> None:
     program = "\n".join(parts)
     assert len(statements(program)) <= most_statements(program)
+
+
+def test_a_layout_has_a_slot_for_each_line_and_a_mark_where_statements_share_one() -> None:
+    found = layout("x = 1\nif x: y = (2,\n  3)\nelse: pass\nwhile 0: é = 'é'; z = 1\n")
+    assert found is not None
+    assert found.marks == ((2, 0), (2, 6), (5, 0), (5, 9), (5, 20))
+    first = found.width - 5
+    assert found.slots == ((1,), (first,), (3, first + 1), (4,), (first + 2,), (first + 3,), (first + 4,))
+    assert found.pads == (4,)  # the constant test of the loop
+    row = bytearray(found.width)
+    row[1] = row[first + 1] = 1
+    assert found.executed(bytes(row)) == (found.spans[0], found.spans[2])
+    assert found.executed(b"") == ()
+
+
+@pytest.mark.parametrize(
+    ("program", "shared"),
+    [
+        ("try:\n  f()\nexcept A: x = 1", 1),
+        ("try:\n  f()\nexcept A:\n  x = 1", 0),
+        ("match x:\n  case 1: y = 1\n  case 2:\n    y = 2", 1),
+        ("@d\ndef f(x,\n y):\n  return 1", 0),
+    ],
+)
+def test_a_handler_or_case_shares_its_line_with_what_follows_the_colon(program: str, shared: int) -> None:
+    found = layout(program)
+    assert found is not None and len(found.marks) == shared
+
+
+@pytest.mark.parametrize(
+    "program", ["x = (", "-" * 5000 + "1", "a if b else " * 20000 + "c", "x = 1\n" * 40_000, "x = '\0'", "\ud800"]
+)
+def test_what_cannot_be_laid_out_gets_probes(program: str) -> None:
+    assert choose("fast", program, monitors=True) == ("probes", None)
+
+
+def test_the_tracer_is_chosen_by_what_the_interpreter_has() -> None:
+    assert choose("fast", "x = 1", monitors=True) == ("monitoring", layout("x = 1"))
+    assert choose("fast", "x = 1", monitors=False) == choose("probes", "x = 1", monitors=True) == ("probes", None)
+    assert choose("coverage", "x = 1", monitors=True) == ("coverage", None)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this interpreter has sys.monitoring")
+def test_monitoring_is_refused_where_there_is_none() -> None:
+    with pytest.raises(OptionError, match="needs Python 3"):
+        Executor(tracer="monitoring")
 
 
 # What ran
@@ -248,16 +297,92 @@ def test_without_asking_there_is_no_record(probes: Executor) -> None:
     assert broken.verdict is Verdict.COMPILE and broken.statements is None
 
 
+ONE_LINERS = [
+    "for i in range(3):\n  if i == 1: continue\n  if i == 2: break\n  x = i",
+    "for i in range(2):\n  if i: pass\n  else: continue",
+    "while True: break",
+    "while 1:\n  break",
+    "if 0: x = 1\nelse: y = 2",
+    "if 1: pass",
+    "try: x = 1\nexcept ValueError: y = 2",
+    "try: int('x')\nexcept KeyError: y = 1\nexcept ValueError: z = 2\nfinally: pass",
+    "match 2:\n  case 1: a = 1\n  case 2: pass",
+    "def f(n): return 1 if n < 2 else f(n - 1)\nf(3)",
+    "def f(n):\n  if n < 2: return 1\n  return f(n - 1)\nf(3)",
+    "class A: x = 1; y = 2",
+    "class A:\n  def f(self): pass\n  def g(self): return\nA().f()",
+    "x = 1; assert x; 5; 'text'; y = [\n 1,\n 2]; z = 3",
+    "é = 'é'; x = 'é'; raise ValueError; y = 1",
+    "with open('/dev/null') as f: x = 1",
+    "import os; x = os; del x",
+    "def f():\n  global a, b; a = b = 1\n  return\n  c = 1\nf()",
+    "def f():\n  x: int\n  yield; yield\nnext(f())",
+    "x = lambda: 1; y = [i for i in (1, 2) if i]; x()",
+    "async def f(): await g(); return 1\nasync def g(): return 2\ntry: f().send(None)\nexcept StopIteration: pass",
+    "if (x :=\n    1): y = 2; z = 3",
+    "for i in []: pass\nelse: x = 1",
+    "while []:\n  pass\nelse:\n  pass",
+    "def f(x):\n  if x: return\n  elif x is None: return 1\n  else: raise KeyError\nf(None)",
+    "x = 1 ;\\\ny = 2",
+    "",
+    "# nothing",
+]
+
+
+def newer_interpreters() -> list[Path]:
+    return sorted(Path.home().glob(".pyenv/versions/3.1[234]*/bin/python"))
+
+
 def test_monitoring_agrees_with_probes_where_python_has_it() -> None:
-    places = sorted(Path.home().glob(".pyenv/versions/3.1[23]*/bin/python"))
+    places = newer_interpreters()
     if not places:
         pytest.skip("no Python 3.12 or 3.13 is installed")
     problem = Problem("t/case", "", None, hidden_tests=(StdioTest("", ""),))
-    programs = [program for program, _ in CASES.values()] + BEHAVIOUR
+    programs = [program for program, _ in CASES.values()] + BEHAVIOUR + ONE_LINERS
     for place in places:
         found = []
-        for tracer in ("fast", "probes"):
+        for tracer in ("monitoring", "probes"):
             with Executor(workers=2, python=str(place), tracer=tracer) as executor:
                 found.append(executor.run([Job(problem, program, coverage=True) for program in programs]))
         for program, fast, slow in zip(programs, *found, strict=True):
+            assert fast.statements == slow.statements, (place, program)
             assert texts(program, fast.executed) == texts(program, slow.executed), (place, program)
+
+
+def test_monitoring_keeps_the_record_of_a_killed_program_and_of_each_test() -> None:
+    places = newer_interpreters()
+    if not places:
+        pytest.skip("no Python 3.12 or 3.13 is installed")
+    program = "def f(x):\n  if x > 0: return x\n  y = 2\n  while True: pass\n  return 2"
+    tests = (CallTest((1,), 1), CallTest((-1,), 1), CallTest((2,), 2, fresh=True))
+    with Executor(workers=1, python=str(places[0])) as executor:
+        found = run(executor, Problem("t/loop", "", "f", hidden_tests=tests, limits=LIMITS), program)
+    assert found.verdict is Verdict.TIMEOUT
+    first, second, third = (texts(program, test.executed) for test in found.tests)
+    assert first == third == ["def f(x):", "if x > 0:", "return x"]
+    assert second == ["def f(x):", "if x > 0:", "y = 2", "while True:", "pass"]
+
+
+def test_a_program_that_only_the_newer_interpreter_can_parse_has_its_record() -> None:
+    places = newer_interpreters()
+    if not places or sys.version_info >= (3, 12):
+        pytest.skip("needs Python 3.11, and 3.12 or 3.13 beside it")
+    program = "def f[T](x: T) -> T:\n  if x: return x\n  return 0"
+    problem = Problem("t/generic", "", "f", hidden_tests=(CallTest((1,), 1),))
+    with Executor(workers=1, python=str(places[0])) as executor:
+        assert texts(program, run(executor, problem, program).executed) == [
+            "def f[T](x: T) -> T:", "if x:", "return x",
+        ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["humaneval", "mbpp"])
+def test_each_fast_tracer_agrees_with_coverage_py_on_every_solution(name: str, data_folder: Path) -> None:
+    jobs = [Job(problem, problem.references[0], coverage=True) for problem in load_problems(name)]
+    with Executor(workers=2, tracer="coverage", cache=False) as executor:
+        expected = executor.run(jobs)
+    for python, tracer in ((None, "probes"), *((str(place), "monitoring") for place in newer_interpreters())):
+        with Executor(workers=2, python=python, tracer=tracer, cache=False) as executor:
+            for job, fast, slow in zip(jobs, executor.run(jobs), expected, strict=True):
+                assert fast.verdict is slow.verdict is Verdict.PASS, (job.problem.uri, python, fast.message)
+                assert lines(job.program, fast.executed) == lines(job.program, slow.executed), (job.problem.uri, python)
