@@ -9,7 +9,7 @@ from typing import overload
 
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.execution.outcome import Job, Outcome
-from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.catalog import find_problem
 from codegym.envs.problems.problem import Problem, TestSelection
 from codegym.envs.rewards.outcome_reward import RewardOption, resolve_reward
 
@@ -65,7 +65,7 @@ def score(
         InfrastructureError: the machine failed; never turned into a reward.
     """
     pay = resolve_reward(reward)
-    target = load_problems(problem.split("/", 1)[0])[problem] if isinstance(problem, str) else problem
+    target = find_problem(problem) if isinstance(problem, str) else problem
     texts = [text_or_list] if isinstance(text_or_list, str) else list(text_or_list)
     jobs = [Job(target, extract_code(text, target), tests) for text in texts]
     outcomes = [replace(outcome, reward=float(pay(outcome))) for outcome in (executor or shared_executor()).run(jobs)]

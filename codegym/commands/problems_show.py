@@ -23,11 +23,11 @@ class Options:
 
 def main(options: Options) -> int:
     """Print the problem."""
-    from codegym.envs.problems.catalog import load_problems
+    from codegym.envs.problems.catalog import find_problem, load_problems
     from codegym.envs.problems.statement import prompt, public_test_lines, statement
     from codegym.envs.problems.statistics import solution_lines
 
-    problem = load_problems(options.problems or options.uri.split("/", 1)[0])[options.uri]
+    problem = load_problems(options.problems)[options.uri] if options.problems else find_problem(options.uri)
     seen: dict[str, Any] = {
         "uri": problem.uri,
         "statement": statement(problem),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 if TYPE_CHECKING:
-    from codegym.envs.execution.executor import Executor
     from codegym.envs.problems.problem import Problem
     from codegym.envs.problems.problem_set import ProblemSet
 
@@ -43,6 +42,7 @@ class Options:
 def main(options: Options) -> int:
     """Verify the set and print what is broken."""
     from codegym.benchmarks.leaderboard.tables import progress_bar
+    from codegym.envs.curation.references import check_references
     from codegym.envs.errors import OptionError
     from codegym.envs.execution.executor import shared_executor
     from codegym.envs.files import require_writable_folder, write_json
@@ -91,54 +91,17 @@ def _prove(problems: ProblemSet, built: Sequence[Problem], count: int) -> dict[s
     of_split = [(splits.get(problem.uri, problems.split_name or ""), problem) for problem in built]
     with progress_bar("prove") as progress:
         proofs, faults = prove_set(of_split, shared_executor(), count, progress)
-    print(table(proofs))
-    for fault in faults:
-        print(f"fault  {fault}")
-    print(f"{problems.spec}: {len(proofs)} families proven, {len(faults)} faults")
+    if count:
+        print(table(proofs))
+    for text in faults:
+        print(f"fault  {text}")
+    print(f"{problems.spec}: {len(proofs)} families, {len(faults)} faults")
     return {"families": [proof.as_json() for proof in proofs], "faults": faults}
-
-
-def check_references(
-    problems: Sequence[Problem], executor: Executor, *, first: bool = False
-) -> tuple[int, list[dict[str, Any]]]:
-    """Run the references of some problems as one batch.
-
-    Args:
-        problems: the problems.
-        executor: runs the programs.
-        first: run the first reference of each problem only.
-
-    Returns:
-        The number of programs that ran, and one entry (problem, reference, verdict, reason) for each that did not pass
-        and for each problem that has none, or no test.
-    """
-    from codegym.envs.execution.outcome import Job, Verdict
-
-    broken: list[dict[str, Any]] = [
-        _fault(problem.uri, f"it has no {what}")
-        for problem in problems
-        for what, there in (("reference", problem.references), ("test", problem.tests()))
-        if not there
-    ]
-    jobs = [
-        (number, Job(problem, program))
-        for problem in problems
-        if problem.tests()
-        for number, program in enumerate(problem.references[: 1 if first else None])
-    ]
-    outcomes = executor.run([job for _, job in jobs])
-    for (number, job), outcome in zip(jobs, outcomes, strict=True):
-        if outcome.verdict is not Verdict.PASS:
-            message = next(
-                (test.message for test in outcome.tests if test.verdict is not Verdict.PASS), outcome.message
-            )
-            reason = f"reference {number} is {outcome.verdict}: {message or outcome.message}"
-            broken.append(_fault(job.problem.uri, reason, number, str(outcome.verdict)))
-    return len(jobs), broken
 
 
 def _built(problems: ProblemSet, uris: Sequence[str]) -> tuple[list[Problem], list[dict[str, Any]]]:
     """The problems of some uris, and a fault for each whose record is not what its format says."""
+    from codegym.envs.curation.references import fault
     from codegym.envs.errors import DataError
 
     built: list[Problem] = []
@@ -147,9 +110,5 @@ def _built(problems: ProblemSet, uris: Sequence[str]) -> tuple[list[Problem], li
         try:
             built.append(problems[uri])
         except DataError as error:
-            unreadable.append(_fault(uri, str(error).removeprefix(f"{uri}: ")))
+            unreadable.append(fault(uri, str(error).removeprefix(f"{uri}: ")))
     return built, unreadable
-
-
-def _fault(uri: str, reason: str, reference: int | None = None, verdict: str | None = None) -> dict[str, Any]:
-    return {"problem": uri, "reference": reference, "verdict": verdict, "reason": reason}

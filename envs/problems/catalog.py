@@ -81,6 +81,21 @@ def load_problems(spec: str | ProblemSet | Sequence[Problem], split: str | None 
     return problems if split is None else problems.split(split)
 
 
+def find_problem(uri: str) -> Problem:
+    """The problem of a uri of a set with a name of its own; of katas also those that only their tier or family lists.
+
+    Raises:
+        OptionError: if there is none.
+    """
+    name, _, rest = uri.partition("/")
+    family = rest.partition("/")[0]
+    if name == "katas" and family.startswith("cpp-"):
+        return load_problems("katas:cpp")[uri]
+    if name == "katas" and family == "one-operation":
+        return load_problems("katas:one-operation")[uri]
+    return load_problems(name)[uri]
+
+
 def _named(spec: str) -> ProblemSet:
     match = _SPLIT.fullmatch(spec)
     if match:
