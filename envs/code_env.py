@@ -85,7 +85,7 @@ class CodeEnv(gym.Env[Any, Any]):
     def _open(self, problem: Problem, state: State) -> tuple[Any, dict[str, Any]]:
         self._problem, self._state, self._score = problem, state, None
         self._seen = self.settings.seen(problem)
-        self._tracker.restart(0, state, self._seen)
+        self._tracker.restart([0], [state], [self._seen])
         if self._masks is not None:
             self._masks.restart(0, state.start.text, state.actions, problem.language)
         observation, info = self._tracker.row(0), self._info()

@@ -13,6 +13,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from codegym.envs.code_env import LARGEST_MASK_IN_INFO, CodeEnv, action_space
+from codegym.envs.draws import Draws
 from codegym.envs.episode import Episode
 from codegym.envs.errors import OptionError, StateError, unknown
 from codegym.envs.execution.outcome import Verdict
@@ -86,7 +87,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._masks = (
             Masks(settings.vocabulary, num_envs, settings.syntax_mask) if settings.process.name == "token" else None
         )
-        self._randoms: list[np.random.Generator | None] = [None] * num_envs
+        self._randoms: list[Draws | None] = [None] * num_envs
         self._seeds = [0] * num_envs
         self._problems: list[Problem | None] = [None] * num_envs
         self._uris = np.full(num_envs, None, dtype=object)
@@ -113,29 +114,39 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         asked = dict(options or {})
         chosen = chosen_rows(asked.pop("reset_mask", None), self._begun)
         seeds = row_seeds(seed, self.num_envs)
+        opened = []
         for row in chosen.tolist():
             row_seed = seeds[row]
             if row_seed is not None:
                 self._seeds[row] = row_seed
             if row_seed is not None or self._randoms[row] is None:
-                self._randoms[row] = seeding.np_random(row_seed)[0]
-            self._restart(row, of_row(asked, row, self.num_envs))
+                self._randoms[row] = Draws(seeding.np_random(row_seed)[0])
+            opened.append(self._drawn(row, of_row(asked, row, self.num_envs)))
+        self._open(chosen.tolist(), opened)
         infos = self._infos() if len(chosen) == self.num_envs else self._some_infos(chosen)
         return self._tracker.batch(), infos
 
-    def _restart(self, row: int, options: Mapping[str, Any] | None = None) -> None:
+    def _drawn(self, row: int, options: Mapping[str, Any] | None = None) -> tuple[Problem, State]:
+        """Where the row's next episode begins."""
         random = self._randoms[row]
         assert random is not None
-        self._open(row, *open_episode(self.settings, options, random))
+        return open_episode(self.settings, options, random)
 
-    def _open(self, row: int, problem: Problem, state: State) -> None:
-        self._problems[row], self._scores[row] = problem, None
-        self._uris[row], self._starts[row] = problem.uri, start_label(state.start)
-        self._rows.restart(row, state)
-        self._tracker.restart(row, state, self.settings.seen(problem))
-        if self._masks is not None:
-            self._masks.restart(row, state.start.text, state.actions, problem.language)
-        self._begun[row], self._done[row] = True, False
+    def _open(self, rows: Sequence[int], opened: Sequence[tuple[Problem, State]]) -> None:
+        """Begin episodes in some rows."""
+        if not rows:
+            return
+        states = [state for _, state in opened]
+        for row, (problem, state) in zip(rows, opened, strict=True):
+            self._problems[row], self._scores[row] = problem, None
+            self._uris[row], self._starts[row] = problem.uri, start_label(state.start)
+        if self._masks is not None and self.settings.syntax_mask:
+            for row, (problem, state) in zip(rows, opened, strict=True):
+                self._masks.restart(row, state.start.text, state.actions, problem.language)
+        self._rows.restart(rows, states)
+        self._tracker.restart(rows, states, [self.settings.seen(problem) for problem, _ in opened])
+        self._begun[rows] = True
+        self._done[rows] = False
 
     def step(
         self, actions: Any
@@ -154,26 +165,35 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         if self.settings.process_reward is not None:
             self._reward_steps(moving, rewards)
         ended = moving[done[moving]]
-        scores = self._score(ended)
+        states = self._rows.states(ended)
+        scores = self._score(ended, states)
+        rewards[ended] = [score.reward for score in scores]
+        terminated[ended] = [state.terminated for state in states]
+        truncated[ended] = [state.truncated for state in states]
+        finals = [final_info(self.settings, state, score) for state, score in zip(states, scores, strict=True)]
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        last = self._tracker.batch(ended) if same_step and len(ended) else None
-        extras: dict[int, dict[str, Any]] = {}
-        for row in sorted([*ended.tolist(), *resetting.tolist()]):
-            if row not in scores:
-                self._restart(row)
-                continue
-            score, state = scores[row], self._rows.state(row)
-            rewards[row], terminated[row], truncated[row] = score.reward, state.terminated, state.truncated
-            extra = self._close_episode(row, state, score)
-            if not same_step:
-                extras[row] = extra
-                continue
-            at = int(np.searchsorted(ended, row))
-            extras[row] = {"final_obs": _row_of(last, at), "final_info": {**self._row_info(row), **extra}}
-            self._restart(row)
+        if same_step and finals:
+            last = self._tracker.batch(ended)
+            finals = [
+                {"final_obs": _row_of(last, at), "final_info": {**self._row_info(row), **final}}
+                for at, (row, final) in enumerate(zip(ended.tolist(), finals, strict=True))
+            ]
+        self._close_and_open(dict(zip(ended.tolist(), zip(states, scores, strict=True), strict=True)), resetting)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
-        infos = self._infos() | stacked(list(extras.values()), list(extras), self.num_envs)
+        infos = self._infos() | stacked(finals, ended, self.num_envs)
         return self._tracker.batch(), rewards, terminated, truncated, infos
+
+    def _close_and_open(self, ended: Mapping[int, tuple[State, Score]], resetting: NDArray[np.intp]) -> None:
+        """Close and begin episodes in the order of the rows, since what ends may move where the next one begins."""
+        opening = []
+        opened = []
+        for row in sorted([*ended, *resetting.tolist()]):
+            if row in ended:
+                self._close(row, *ended[row])
+            if row not in ended or self.autoreset_mode is AutoresetMode.SAME_STEP:
+                opening.append(row)
+                opened.append(self._drawn(row))
+        self._open(opening, opened)
 
     def _standing(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The flags of rows whose episode is over and that stand still."""
@@ -234,7 +254,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             return done
         if len(moving) < self.num_envs:
             ids = np.where(self._done, 0, ids)
-        done = rows.step_ids(self._everyone, ids) & ~self._done
+        done = rows.step_ids(slice(None), ids) & ~self._done
         self._tracker.append_batch(slice(None), ids, rows.used)
         return done
 
@@ -247,25 +267,20 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             if self.settings.scoring.payment == "per_step":
                 rewards[row] = step_payment(self._rows.state(row), self.settings.scoring)
 
-    def _score(self, ended: NDArray[np.intp]) -> dict[int, Score]:
-        if not len(ended):
-            return {}
-        rows = ended.tolist()
-        problems = [problem for row in rows if (problem := self._problems[row]) is not None]
-        states = [self._rows.state(row) for row in rows]
+    def _score(self, ended: NDArray[np.intp], states: Sequence[State]) -> list[Score]:
+        if not states:
+            return []
+        problems = [problem for row in ended.tolist() if (problem := self._problems[row]) is not None]
         settings = self.settings
-        scores = score_states(settings.process, states, problems, settings.scoring, settings.run_programs())
-        return dict(zip(rows, scores, strict=True))
+        return score_states(settings.process, states, problems, settings.scoring, settings.run_programs())
 
-    def _close_episode(self, row: int, state: State, score: Score) -> dict[str, Any]:
-        """Keep the Episode, tell the curriculum, and return the row's final info."""
+    def _close(self, row: int, state: State, score: Score) -> None:
+        """Keep the Episode and tell the curriculum."""
         self._scores[row] = score
-        info = final_info(self.settings, state, score)
-        problem = self._problems[row]
-        if problem is not None and score.outcome.verdict is not Verdict.INFRA:
-            self.settings.starts.record(problem, state.start, info["is_success"])
+        problem, verdict = self._problems[row], score.outcome.verdict
+        if problem is not None and verdict is not Verdict.INFRA:
+            self.settings.starts.record(problem, state.start, verdict is Verdict.PASS)
             self._finished.append((row, self.settings, self._seeds[row], state, score))
-        return info
 
     def _infos(self) -> dict[str, Any]:
         """What `info` says of every row at every step; fresh arrays."""
@@ -280,7 +295,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _some_infos(self, rows: NDArray[np.intp]) -> dict[str, Any]:
         chosen = rows.tolist()
-        return stacked([self._row_info(row) for row in chosen], chosen, self.num_envs)
+        return stacked([self._row_info(row) for row in chosen], rows, self.num_envs)
 
     def _row_info(self, row: int) -> dict[str, Any]:
         info: dict[str, Any] = {"problem": self._uris[row], "start": self._starts[row]}
@@ -311,7 +326,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             StateError: before the first reset.
         """
         self._ready_to_read("states")
-        return [self._rows.state(row) for row in range(self.num_envs)]
+        return self._rows.states(self._everyone)
 
     def set_states(self, states: Sequence[State]) -> tuple[Any, dict[str, Any]]:
         """Put every row into a state; returns observations and infos as `reset` does.
@@ -323,11 +338,9 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         if len(states) != self.num_envs:
             raise OptionError(f"{self.num_envs} environments take as many states, not {len(states)}.")
         problems = [problem_of(self.settings, state) for state in states]
-        for row, (problem, state) in enumerate(zip(problems, states, strict=True)):
-            if self._randoms[row] is None:
-                self._randoms[row] = seeding.np_random(None)[0]
-            self._open(row, problem, state)
-            self._done[row] = state.done
+        self._randoms = [random or Draws(seeding.np_random(None)[0]) for random in self._randoms]
+        self._open(range(self.num_envs), list(zip(problems, states, strict=True)))
+        self._done[:] = [state.done for state in states]
         return self._tracker.batch(), self._infos()
 
     def pop_episodes(self) -> list[tuple[int, Episode]]:

@@ -125,16 +125,21 @@ class Reader:
 
     Attributes (one entry per row, all of them rows of the array `place`):
         mode: of the automaton.
-        open: [3, rows] open (), [] and {}; below zero where more were closed.
-        lines: newlines read.
         indent: width of the white space that begins the present line.
+        open: [3, rows] open (), [] and {}; below zero where more were closed.
         blank: nothing but white space is on the present line yet.
+        lines: newlines read.
+        counts: [6, rows] these four.
     """
 
     def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
-        self._tables = lexer_of(vocabulary)
+        self._vocabulary = vocabulary
         self.place = np.zeros((7, rows), dtype=np.int32)
         self.blank[:] = 1
+
+    @functools.cached_property
+    def _tables(self) -> Lexer:
+        return lexer_of(self._vocabulary)  # made where something is read, not in environments that show text alone
 
     @property
     def mode(self) -> NDArray[np.int32]:
@@ -143,46 +148,51 @@ class Reader:
         return part
 
     @property
+    def counts(self) -> NDArray[np.int32]:
+        """[6, rows] indent, open, blank and lines."""
+        return self.place[1:]
+
+    @property
     def open(self) -> NDArray[np.int32]:
         """[3, rows] open brackets of each kind."""
-        return self.place[1:4]
+        return self.place[2:5]
 
     @property
     def lines(self) -> NDArray[np.int32]:
         """Newlines read."""
-        part: NDArray[np.int32] = self.place[4]
+        part: NDArray[np.int32] = self.place[6]
         return part
 
     @property
     def indent(self) -> NDArray[np.int32]:
         """Width of the white space that begins the present line."""
-        part: NDArray[np.int32] = self.place[5]
+        part: NDArray[np.int32] = self.place[1]
         return part
 
     @property
     def blank(self) -> NDArray[np.int32]:
         """1 where nothing but white space is on the present line yet, else 0."""
-        part: NDArray[np.int32] = self.place[6]
+        part: NDArray[np.int32] = self.place[5]
         return part
 
     def read(self, rows: NDArray[np.intp] | slice, tokens: NDArray[np.int64]) -> None:
         """Read one token in each of some rows."""
         tables = self._tables
         at = self.mode[rows] * tables.size + tokens
-        self.mode[rows] = tables.after[at]
-        self.open[:, rows] += tables.brackets[:, at]
-        newlines = tables.newlines[tokens]
+        self.mode[rows] = tables.after.take(at)
+        self.open[:, rows] += tables.brackets.take(at, axis=1)
+        newlines = tables.newlines.take(tokens)
         self.lines[rows] += newlines
         fresh = newlines > 0
         blank = self.blank[rows]
-        lead = tables.lead[tokens]
+        lead = tables.lead.take(tokens)
         self.indent[rows] = np.where(fresh, lead, self.indent[rows] + lead * blank)
-        self.blank[rows] = (blank | fresh) & tables.blank[tokens]
+        self.blank[rows] = (blank | fresh) & tables.blank.take(tokens)
 
     def read_all(self, row: int, tokens: Sequence[int]) -> None:
         """Read several tokens in one row."""
         tables = self._tables
-        mode, *opened, lines, indent, blank = self.place[:, row].tolist()
+        mode, indent, *opened, blank, lines = self.place[:, row].tolist()
         for token in tokens:
             at = mode * tables.size + token
             mode = int(tables.after[at])
@@ -191,4 +201,4 @@ class Reader:
             lines += newlines
             indent = lead if newlines else indent + lead * blank
             blank = int((blank or newlines > 0) and bool(tables.blank[token]))
-        self.place[:, row] = mode, *opened, lines, indent, blank
+        self.place[:, row] = mode, indent, *opened, blank, lines

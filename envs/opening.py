@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from codegym.envs.draws import Draws
 from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError, StateError, unknown
 from codegym.envs.execution.outcome import Verdict, part_verdicts
@@ -22,7 +23,7 @@ STATE_VERSION = "v0"
 
 
 def open_episode(
-    settings: Settings, options: Mapping[str, Any] | None, random: np.random.Generator
+    settings: Settings, options: Mapping[str, Any] | None, random: np.random.Generator | Draws
 ) -> tuple[Problem, State]:
     """The problem and the state with which an episode begins.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from codegym.envs.errors import OptionError
 from codegym.envs.mdp.process import Process
-from codegym.envs.mdp.state import Action, State
+from codegym.envs.mdp.state import Action, Phase, State, later
 from codegym.envs.vocabulary import Vocabulary
 
 Rows = NDArray[np.intp]
@@ -23,8 +23,8 @@ class EpisodeRows(Protocol):
     used: NDArray[np.int64]
     """[rows] budget used."""
 
-    def restart(self, row: int, state: State) -> None:
-        """Put a row into a state."""
+    def restart(self, rows: Sequence[int], states: Sequence[State]) -> None:
+        """Put some rows into states."""
         ...
 
     def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
@@ -37,6 +37,10 @@ class EpisodeRows(Protocol):
 
     def state(self, row: int) -> State:
         """The state of a row."""
+        ...
+
+    def states(self, rows: Rows) -> list[State]:
+        """The states of some rows."""
         ...
 
     def reward(self, row: int, reward: float) -> None:
@@ -52,10 +56,11 @@ class TextRows:
         self._states: list[State | None] = [None] * rows
         self.used = np.zeros(rows, dtype=np.int64)
 
-    def restart(self, row: int, state: State) -> None:
-        """Put a row into a state."""
-        self._states[row] = state
-        self.used[row] = state.used
+    def restart(self, rows: Sequence[int], states: Sequence[State]) -> None:
+        """Put some rows into states."""
+        for row, state in zip(rows, states, strict=True):
+            self._states[row] = state
+            self.used[row] = state.used
 
     def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
         """Do the actions of some rows; returns which of all rows are done."""
@@ -73,6 +78,10 @@ class TextRows:
         assert state is not None
         return state
 
+    def states(self, rows: Rows) -> list[State]:
+        """The states of some rows."""
+        return [self.state(row) for row in rows.tolist()]
+
     def reward(self, row: int, reward: float) -> None:
         """Note a process reward for the row's last action."""
         state = self.state(row)
@@ -87,32 +96,38 @@ class TokenRows:
         self._starts: list[State | None] = [None] * rows
         self._rewards: list[list[float]] = [[] for _ in range(rows)]
         self._ids = np.zeros((rows, 0), dtype=np.int64)
+        self._first = np.zeros(rows, dtype=np.intp)  # where each row begins in the flat array of ids
         self._budgets = np.zeros(rows, dtype=np.int64)
         self._ended = np.zeros(rows, dtype=np.bool_)
         self.used = np.zeros(rows, dtype=np.int64)
 
-    def restart(self, row: int, state: State) -> None:
-        """Put a row into a state."""
-        if state.budget >= self._ids.shape[1]:
-            wider = np.zeros((len(self._starts), state.budget + 1), dtype=np.int64)
+    def restart(self, rows: Sequence[int], states: Sequence[State]) -> None:
+        """Put some rows into states."""
+        budgets = [state.budget for state in states]
+        if max(budgets) >= self._ids.shape[1]:
+            wider = np.zeros((len(self._starts), max(budgets) + 1), dtype=np.int64)
             wider[:, : self._ids.shape[1]] = self._ids
             self._ids = wider
-        self._starts[row] = state
-        self._rewards[row] = list(state.step_rewards)
-        if state.used:
-            self._ids[row, : state.used] = state.actions
-        self._budgets[row] = state.budget
-        self._ended[row] = state.phase == "ended"
-        self.used[row] = state.used
+            self._first = np.arange(len(wider)) * wider.shape[1]
+        at = np.array(rows, dtype=np.intp)
+        self._budgets[at] = budgets
+        self._ended[at] = [state.phase == "ended" for state in states]
+        self.used[at] = [state.used for state in states]
+        for row, state in zip(rows, states, strict=True):
+            self._starts[row] = state
+            if self._rewards[row] or state.step_rewards:
+                self._rewards[row] = list(state.step_rewards)
+            if state.used:
+                self._ids[row, : state.used] = state.actions
 
     def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
         """Do the actions of some rows; returns which of all rows are done."""
         return self.step_ids(rows, self.checked(rows, actions)[rows])
 
-    def step_ids(self, rows: Rows, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def step_ids(self, rows: Rows | slice, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Do checked actions of some rows; returns which of all rows are done."""
         used = self.used[rows]
-        self._ids[rows, used] = ids
+        self._ids.reshape(-1)[self._first[rows] + used] = ids
         self.used[rows] = used + 1
         self._ended[rows] = ids == self._vocabulary.eos
         done: NDArray[np.bool_] = self._ended | (self.used >= self._budgets)
@@ -125,7 +140,7 @@ class TokenRows:
             raise OptionError(
                 f"Actions of {len(self.used)} Token environments are that many token ids, not {actions!r}."
             )
-        asked = ids[rows]
+        asked = ids if len(rows) == len(ids) else ids[rows]
         if len(asked) and (asked.min() < 0 or asked.max() >= self._vocabulary.size):
             wrong = asked[(asked < 0) | (asked >= self._vocabulary.size)][0]
             raise OptionError(
@@ -135,23 +150,19 @@ class TokenRows:
 
     def state(self, row: int) -> State:
         """The state of a row."""
-        start = self._starts[row]
-        assert start is not None
-        used = int(self.used[row])
-        if used == start.used:
-            return start
-        return State(
-            start.mdp,
-            start.problem,
-            start.start,
-            tuple(self._ids[row, :used].tolist()),
-            start.budget,
-            used,
-            "ended" if self._ended[row] else "spent" if used >= start.budget else "writing",
-            start.version,
-            start.vocabulary,
-            tuple(self._rewards[row]),
-        )
+        return self.states(np.array([row]))[0]
+
+    def states(self, rows: Rows) -> list[State]:
+        """The states of some rows."""
+        states = []
+        for row, used, ended in zip(rows.tolist(), self.used[rows].tolist(), self._ended[rows].tolist(), strict=True):
+            start = self._starts[row]
+            assert start is not None
+            if used != start.used:
+                phase: Phase = "ended" if ended else "spent" if used >= start.budget else "writing"
+                start = later(start, tuple(self._ids[row, :used].tolist()), used, phase, tuple(self._rewards[row]))
+            states.append(start)
+        return states
 
     def reward(self, row: int, reward: float) -> None:
         """Note a process reward for the row's last action."""

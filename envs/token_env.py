@@ -29,7 +29,7 @@ class TokenEnv(CodeEnv):
     `observation="dict"`: `tokens` Box(0, V-1, (window,), int64), the last `window` tokens of prompt and text,
     right-padded with 0; `attention_mask` Box(0, 1, (window,), int8); `features` Box(-1, 1, (80,), float32).
     `"features"`: that Box alone. `"text"`: prompt and text as `CodeText(1048576)`. The features are listed in
-    codegym.envs.observations.
+    codegym.envs.features.
 
     ## Rewards
     0 until the program ends, then a function of the tests' outcome: `reward="ladder"` pays -1 if it does not compile,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def stacked(infos: Sequence[Mapping[str, Any]], rows: Sequence[int], total: int) -> dict[str, Any]:
+def stacked(infos: Sequence[Mapping[str, Any]], rows: NDArray[np.intp], total: int) -> dict[str, Any]:
     """What gymnasium's `VectorEnv._add_info` makes of infos of single environments, key by key instead of row by row.
 
     Args:
@@ -24,26 +24,24 @@ def stacked(infos: Sequence[Mapping[str, Any]], rows: Sequence[int], total: int)
     if not infos:
         return {}
     vector: dict[str, Any] = {}
-    alike = all(info.keys() == infos[0].keys() for info in infos)
-    for key in infos[0] if alike else dict.fromkeys(key for info in infos for key in info):
-        has, at = (infos, rows) if alike else _with(key, infos, rows)
-        values = [info[key] for info in has]
+    names = infos[0].keys()
+    alike = all(info.keys() == names for info in infos)
+    everyone = np.zeros(total, dtype=np.bool_)
+    everyone[rows] = True
+    for key in names if alike else dict.fromkeys(key for info in infos for key in info):
+        at, mask = rows, everyone.copy()
+        if not alike:
+            at = rows[[key in info for info in infos]]
+            mask[:] = False
+            mask[at] = True
+        values = [info[key] for info in infos if alike or key in info]
         nested = isinstance(values[0], Mapping) and key != "final_obs"
         vector[key] = stacked(values, at, total) if nested else _column(values, at, total, key == "final_obs")
-        mask = np.zeros(total, dtype=np.bool_)
-        mask[at] = True
         vector[f"_{key}"] = mask
     return vector
 
 
-def _with(
-    key: str, infos: Sequence[Mapping[str, Any]], rows: Sequence[int]
-) -> tuple[list[Mapping[str, Any]], list[int]]:
-    found = [(info, row) for info, row in zip(infos, rows, strict=True) if key in info]
-    return [info for info, _ in found], [row for _, row in found]
-
-
-def _column(values: Sequence[Any], rows: Sequence[int], total: int, objects: bool) -> NDArray[Any]:
+def _column(values: Sequence[Any], rows: NDArray[np.intp], total: int, objects: bool) -> NDArray[Any]:
     first = values[0]
     if not objects and (type(first) in (int, float, bool) or isinstance(first, np.number)):
         column = np.zeros(total, dtype=type(first))
@@ -53,7 +51,6 @@ def _column(values: Sequence[Any], rows: Sequence[int], total: int, objects: boo
         column = np.zeros((total, *first.shape), dtype=first.dtype)
         column[rows] = values
         return column
-    column = np.full(total, None, dtype=object)
-    for row, value in zip(rows, values, strict=True):
-        column[row] = value
+    column = np.empty(total, dtype=object)  # of None
+    column[rows] = np.fromiter(values, dtype=object, count=len(values))
     return column

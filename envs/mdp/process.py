@@ -47,6 +47,13 @@ class Process:
             return line.program(state)
         return pseudocode.program(state)
 
+    def ending(self, state: State) -> tuple[str, bool]:
+        """The program to execute and True; or what people can read of one that there is not, and False."""
+        if self.name == "token":
+            return token.ending(state, self.vocabulary)
+        program = self.program(state)
+        return program or "", program is not None
+
     def text(self, state: State) -> str:
         """The text so far: of the program, or in Pseudocode the steps."""
         if self.name == "token":

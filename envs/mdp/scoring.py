@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -77,23 +78,24 @@ def score_states(
 
     An outcome with verdict INFRA is kept as it is, with reward 0 and no terms; it is the caller's to refuse it.
     """
-    programs = [process.program(state) for state in states]
+    endings = [process.ending(state) for state in states]
     jobs = [
-        Job(problem, program, tests=scoring.tests, coverage=scoring.credit is not None)
-        for problem, program in zip(problems, programs, strict=True)
-        if program is not None
+        Job(problem, text, tests=scoring.tests, coverage=scoring.credit is not None)
+        for problem, (text, is_program) in zip(problems, endings, strict=True)
+        if is_program
     ]
     outcomes = iter(executor.run(jobs) if jobs else [])
     return [
         _score(
             process,
             state,
-            problem,
-            program,
-            _no_program(problem, scoring) if program is None else next(outcomes),
+            problem.language,
+            text,
+            next(outcomes) if is_program else _no_program(len(problem.tests(scoring.tests))),
+            is_program,
             scoring,
         )
-        for state, problem, program in zip(states, problems, programs, strict=True)
+        for state, problem, (text, is_program) in zip(states, problems, endings, strict=True)
     ]
 
 
@@ -104,20 +106,18 @@ def step_payment(state: State, scoring: Scoring) -> float:
     return process_payment(state.step_rewards, scoring.process_weight, scoring.process_discount)
 
 
-def _no_program(problem: Problem, scoring: Scoring) -> Outcome:
-    return Outcome(Verdict.COMPILE, tests_total=len(problem.tests(scoring.tests)), message="No program was written.")
+@functools.lru_cache(maxsize=256)
+def _no_program(tests: int) -> Outcome:
+    return Outcome(Verdict.COMPILE, tests_total=tests, message="No program was written.")
 
 
 def _score(
-    process: Process, state: State, problem: Problem, program: str | None, outcome: Outcome, scoring: Scoring
+    process: Process, state: State, language: str, text: str, outcome: Outcome, is_program: bool, scoring: Scoring
 ) -> Score:
-    text = program
-    if text is None:
-        text = process.text(state) if process.name == "token" else ""
-    spans = credit_spans(text, outcome, process.given_chars(state), scoring.credit, problem.language)
+    spans = credit_spans(text, outcome, process.given_chars(state), scoring.credit, language)
     weights: tuple[float, ...] = ()
     if process.name == "token":
-        if program is None or (spans and all(weight == 1.0 for _, _, weight in spans)):
+        if not is_program or (spans and all(weight == 1.0 for _, _, weight in spans)):
             weights = (1.0,) * len(state.actions)
         else:
             weights = largest_weights(token.character_ranges(state, process.vocabulary), spans)

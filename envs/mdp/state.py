@@ -7,6 +7,7 @@ from typing import Literal
 
 MdpName = Literal["token", "line", "pseudocode"]
 Action = int | str
+Phase = Literal["writing", "ended", "invalid", "spent"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class State:
     actions: tuple[Action, ...] = ()
     budget: int = 256
     used: int = 0
-    phase: Literal["writing", "ended", "invalid", "spent"] = "writing"
+    phase: Phase = "writing"
     version: str = "v0"
     vocabulary: str = ""
     step_rewards: tuple[float, ...] = ()
@@ -66,6 +67,21 @@ class State:
     def done(self) -> bool:
         """Whether the episode is over."""
         return self.phase != "writing"
+
+
+def later(
+    state: State,
+    actions: tuple[Action, ...],
+    used: int,
+    phase: Phase,
+    step_rewards: tuple[float, ...] = (),
+) -> State:
+    """The state of the same episode after other actions: `dataclasses.replace`, ten times as fast."""
+    made = object.__new__(State)
+    fields = made.__dict__
+    fields.update(state.__dict__)
+    fields["actions"], fields["used"], fields["phase"], fields["step_rewards"] = actions, used, phase, step_rewards
+    return made
 
 
 @dataclass(frozen=True)

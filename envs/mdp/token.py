@@ -48,20 +48,27 @@ def token_id(action: object, vocabulary: Vocabulary) -> int:
 
 def written(state: State, vocabulary: Vocabulary) -> bytes:
     """The bytes of the tokens so far."""
-    return b"".join(map(vocabulary.token_bytes.__getitem__, state.actions))  # type: ignore[arg-type]  # ids are int
+    table = vocabulary.token_bytes
+    return b"".join([table[token] for token in state.actions])  # type: ignore[index]  # ids are int
 
 
 def program(state: State, vocabulary: Vocabulary) -> str | None:
     """The program so far, or None where its bytes are no UTF-8: it then counts as not compiling."""
-    try:
-        return state.start.text + written(state, vocabulary).decode()
-    except UnicodeDecodeError:
-        return None
+    readable, whole = ending(state, vocabulary)
+    return readable if whole else None
 
 
 def text(state: State, vocabulary: Vocabulary) -> str:
     """The text so far for people and agents: wrong bytes as U+FFFD, an unfinished character left out."""
-    return state.start.text + codecs.getincrementaldecoder("utf-8")(errors="replace").decode(written(state, vocabulary))
+    return ending(state, vocabulary)[0]
+
+
+def ending(state: State, vocabulary: Vocabulary) -> tuple[str, bool]:
+    """The text so far as people read it, and whether its bytes are all of it: else it is no program."""
+    data = written(state, vocabulary)
+    readable, consumed = codecs.utf_8_decode(data, "replace", False)
+    whole = consumed == len(data) and ("\ufffd" not in readable or readable.encode() == data)
+    return state.start.text + readable, whole
 
 
 def view(state: State, problem: Problem | Visible, vocabulary: Vocabulary) -> View:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from codegym.envs.errors import StateError
-from codegym.envs.mdp.state import State, View
+from codegym.envs.mdp.state import State, View, later
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.statement import prompt, public_test_lines, statement
 
@@ -25,6 +25,9 @@ class Visible:
     prompt: str
     language: str
     tags: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        return hash((self.problem, self.prompt))  # of all fields it would cost more than what is looked up by it
 
 
 def visible(problem: Problem | Visible) -> Visible:
@@ -81,4 +84,4 @@ def after(state: State, action: int | str, *, used: int, phase: str) -> State:
     """The state with one more action; "writing" becomes "spent" where the budget is used up."""
     if phase == "writing" and used >= state.budget:
         phase = "spent"
-    return replace(state, actions=(*state.actions, action), used=used, phase=phase)  # type: ignore[arg-type]
+    return later(state, (*state.actions, action), used, phase, state.step_rewards)  # type: ignore[arg-type]

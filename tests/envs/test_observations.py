@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from codegym.envs.errors import OptionError
+from codegym.envs.features import FEATURES
 from codegym.envs.lexer import CODE, COMMENT, Reader, is_string, is_triple
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.state import Start
 from codegym.envs.mdp.visible import visible
-from codegym.envs.observations import FEATURES, Tracker, check_mode, observation_space
+from codegym.envs.observations import Tracker, check_mode, observation_space
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.vocabulary import load_vocabulary
 
@@ -114,7 +115,7 @@ def test_triple_quotes_are_told_apart():
 def tracker(mode: str, name: str = "token", window: int = 512, budget: int = 256) -> tuple[Tracker, Process]:
     process = Process(name, WORDS)
     made = Tracker(mode, process, window, 1)
-    made.restart(0, process.initial(KATA, Start("question", KATA.given), budget), SEEN)
+    made.restart([0], [process.initial(KATA, Start("question", KATA.given), budget)], [SEEN])
     return made, process
 
 
@@ -155,7 +156,7 @@ def test_step_by_step_equals_starting_at_the_state(name, mode):
         state = process.transition(state, action)
         made.append(0, action, state)
         fresh = Tracker(mode, process, 512, 1)
-        fresh.restart(0, state, SEEN)
+        fresh.restart([0], [state], [SEEN])
         stepped, started = made.row(0), fresh.row(0)
         assert stepped in space
         if mode == "dict":
@@ -192,7 +193,7 @@ def test_the_features_are_what_their_table_says():
     assert features[6] == 1 and features[3] == 0, "the bracket is inside a string"
     other = Tracker("features", process, 512, 1)
     problem = load_problems("katas")[4]
-    other.restart(0, process.initial(problem, Start("question", problem.given), 10), visible(problem))
+    other.restart([0], [process.initial(problem, Start("question", problem.given), 10)], [visible(problem)])
     assert not np.array_equal(other.row(0)[16:48], features[16:48]), "problems are told apart"
 
 
