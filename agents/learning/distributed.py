@@ -85,7 +85,7 @@ class Peers:
             alike = [tensor for tensor in tensors if tensor.dtype == dtype]
             flat = torch.cat([tensor.reshape(-1) for tensor in alike])
             torch.distributed.all_reduce(flat)
-            for tensor, part in zip(alike, flat.split([tensor.numel() for tensor in alike]), strict=True):
+            for tensor, part in zip(alike, torch.split(flat, [tensor.numel() for tensor in alike]), strict=True):
                 tensor.copy_(part.view_as(tensor))
 
     def add_up_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:

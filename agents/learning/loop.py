@@ -18,6 +18,7 @@ from codegym.agents.learning.critic_watch import CriticWatch
 from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.ppo import PPO
+from codegym.agents.learning.precision import Precision
 from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
 from codegym.agents.learning.token_batch import TokenBatch
 from codegym.envs.episode import Episode
@@ -49,6 +50,7 @@ class Loop:
         look: pass rate on held-out problems, for the learning curve.
         clock: seconds to add to `time.perf_counter()` for the age of the run.
         peers: the processes of the run; each collects its share of a rollout, the first one writes.
+        precision: of the model's products in rollouts and in updates.
     """
 
     trainer: PPO
@@ -66,6 +68,7 @@ class Loop:
     look: Callable[[], float] | None = None
     clock: float = 0.0
     peers: Peers = field(default_factory=Peers)
+    precision: Precision = field(default_factory=Precision)
     _too_long: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -99,18 +102,22 @@ class Loop:
         times = [time.perf_counter()]
         executing = self.executor.statistics["seconds"]
         wanted = self._wanted()
-        episodes = self._collected(wanted)
+        device = trainer.policy_parameters[0].device
+        with self.precision.during("rollout", device):
+            episodes = self._collected(wanted)
         executing = self.executor.statistics["seconds"] - executing
         batch = TokenBatch.from_episodes(episodes, credit=options.credit != "none")
         if options.credit == "random":
             batch = batch.shuffled_credit(np.random.default_rng([options.seed, trainer.iteration, len(episodes)]))
-        batch = batch.to(trainer.policy_parameters[0].device)
+        batch = batch.to(device)
         times.append(time.perf_counter())
         rows = trainer.micro_batch
-        batch = trainer.score(batch)
+        with self.precision.during("update", device):
+            batch = trainer.score(batch)
         times.append(time.perf_counter())
         left = 1 - trainer.iteration / options.iterations
-        metrics = trainer.update(batch, lr_scale=left if options.anneal else 1.0)
+        with self.precision.during("update", device):
+            metrics = trainer.update(batch, lr_scale=left if options.anneal else 1.0)
         times.append(time.perf_counter())
         if trainer.micro_batch < rows:
             self.progress.message(f"warning: out of memory; going on with --micro-batch {trainer.micro_batch}")

@@ -64,6 +64,9 @@ class PPOOptions:
     """Temperature of the sampling; the probabilities that are trained are those of this distribution."""
     ratio_tolerance: float = 1e-3
     """Largest |log ratio| allowed before the first optimiser step of an iteration, in float32."""
+    importance_cap: float | None = None
+    """Where the sampler is not exactly the policy (vLLM): score the tokens again for the ratio, and weigh each by
+    policy / sampler, at most this. None takes the sampler's log-probabilities for the policy's."""
 
     def check(self) -> None:
         """Raise an OptionError for the first value that makes no sense; whoever uses the options calls this."""
@@ -79,6 +82,12 @@ class PPOOptions:
         _require(self.eps_high > 0, "eps_high", "must be positive", self.eps_high)
         _require(self.kl_target is None or self.kl_target > 0, "kl_target", "must be positive", self.kl_target)
         _require(self.kl_target is None or self.kl_coef > 0, "kl_coef", "must be positive to adapt", self.kl_coef)
+        _require(
+            self.importance_cap is None or self.importance_cap >= 1,
+            "importance_cap",
+            "must be at least 1",
+            self.importance_cap,
+        )
         _require(self.dual_clip is None or self.dual_clip > 1, "dual_clip", "must exceed 1", self.dual_clip)
 
 
@@ -127,6 +136,9 @@ class TrainPPOOptions(PPOOptions):
     """Iterations between looks at the first sample of the held-out problems, for a learning curve; 0 for none."""
     checkpoint_every: int = 5
     """Iterations between checkpoints."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the model's products in rollouts and updates; auto tries both for a second where the model is large enough to
+    gain. Weights, optimiser and losses are float32."""
     device: str | None = None
     """Where the model lives, such as cpu or cuda; by default the best there is."""
 

@@ -42,6 +42,7 @@ class PPO:
         iteration: number of updates done.
         kl_coef: weight of the KL; moves where the options name a target.
         micro_batch: rows in memory at once; halved when they do not fit.
+        exact_sampler: whether the sampler computes in float32 as this does; else log-probabilities may differ more.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class PPO:
         self.seed = seed
         self.folder = folder
         self.peers = peers or Peers()
+        self.exact_sampler = True
         self.iteration = 0
         self.kl_coef = options.kl_coef
         self.micro_batch = options.micro_batch
@@ -103,12 +105,16 @@ class PPO:
             if not bool(torch.isfinite(batch.tensors[name][batch.action]).all()):
                 raise self._broken(batch, f"a {'reward' if name == 'reward' else 'sampled log-probability'} is NaN")
         scored = self._fitted(lambda: self._scored(batch))
-        assert scored.ref_logp is not None and scored.value is not None
-        self.peers.add_up([scored.ref_logp, scored.value])  # 0 in the rows of the others
-        return scored
+        self.peers.add_up(list(scored.values()))  # 0 in the rows of the others
+        if (cap := self.options.importance_cap) is not None:
+            importance = torch.where(batch.action, (scored["logp"] - batch.logp).exp().clamp(max=cap), 0.0)
+            return batch.replace(**scored, importance=importance)
+        return batch.replace(**scored)
 
-    def _scored(self, batch: TokenBatch) -> TokenBatch:
-        ref_logp, value = torch.zeros_like(batch.logp), torch.zeros_like(batch.logp)
+    def _scored(self, batch: TokenBatch) -> dict[str, Tensor]:
+        """What the models say of this process's rows; 0 in all others."""
+        names = ("ref_logp", "value", "logp") if self.options.importance_cap is not None else ("ref_logp", "value")
+        scored = {name: torch.zeros_like(batch.logp) for name in names}
         mine = self.peers.rows(batch)
         for places in batch.select(mine).microbatches(self.micro_batch):
             rows = mine[places]
@@ -117,12 +123,14 @@ class PPO:
             if self.options.kl_coef > 0:
                 with self.model.disable_adapter() if self._adapted else contextlib.nullcontext():
                     scores = score_actions(self.reference or self.model, part, temperature=self.options.temperature)
-                ref_logp[rows[:, None], time] = _spread(scores.logp, part.action)
+                scored["ref_logp"][rows[:, None], time] = _spread(scores.logp, part.action)
+            if "logp" in scored:
+                scores = score_actions(self.model, part, temperature=self.options.temperature)
+                scored["logp"][rows[:, None], time] = _spread(scores.logp, part.action)
             if self.value_head is not None:
-                value[rows[:, None], time] = _spread(
-                    self.value_head(action_hidden_states(self.model, part)), part.action
-                )
-        return batch.replace(ref_logp=ref_logp, value=value)
+                value = self.value_head(action_hidden_states(self.model, part))
+                scored["value"][rows[:, None], time] = _spread(value, part.action)
+        return scored
 
     # -- 2. advantages ------------------------------------------------------------------------------------------------
 
@@ -261,7 +269,7 @@ class PPO:
         loss, stats = policy_loss(
             scores.logp,
             part.logp[chosen],
-            part.advantage[chosen],
+            part.advantage[chosen] * (part.importance[chosen] if part.importance is not None else 1.0),
             weight,
             denominator=credited,
             eps_low=options.eps_low,
@@ -322,7 +330,7 @@ class PPO:
     def _check_ratio(self, part: TokenBatch, scores: ActionScores) -> None:
         """Before the first step the trained policy is the one that sampled: every probability ratio is 1."""
         gap = (scores.logp.detach() - part.logp[part.action]).abs()
-        exact = self.policy_parameters[0].dtype == torch.float32
+        exact = self.exact_sampler and self.policy_parameters[0].dtype == torch.float32
         tolerance = self.options.ratio_tolerance * (1 if exact else 100)
         if float(gap.max()) > tolerance:
             share = float((gap > tolerance).float().mean())

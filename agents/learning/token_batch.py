@@ -33,6 +33,7 @@ class TokenBatch:
         bootstrap: [batch] float32; value of the state after the last token, where a truncated row goes on.
         ref_logp: [batch, time] float32; log-probability under the reference model.
         value: [batch, time] float32; value of the state *before* the token, as the value head saw it at the rollout.
+        importance: [batch, time] float32; probability under the policy over that under the sampler, capped.
         advantage: [batch, time] float32.
         returns: [batch, time] float32; targets of the value head.
     """
@@ -50,6 +51,7 @@ class TokenBatch:
     bootstrap: Tensor
     ref_logp: Tensor | None = None
     value: Tensor | None = None
+    importance: Tensor | None = None
     advantage: Tensor | None = None
     returns: Tensor | None = None
 

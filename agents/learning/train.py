@@ -21,6 +21,7 @@ from codegym.agents.learning.loop import Loop
 from codegym.agents.learning.lora import with_adapter, without_adapter
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.ppo import PPO
+from codegym.agents.learning.precision import precision_of
 from codegym.agents.learning.progress import Progress
 from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.curation.overlap import run_overlap
@@ -105,6 +106,10 @@ def train_ppo(
             peers.same(lm.model.parameters())
         if options.lora_rank:
             lm.model = with_adapter(lm.model, options.lora_rank, seed=options.seed)
+        if peers.first:
+            precision_of(folder, options.precision, lm.model)  # tries, and keeps what it finds
+        peers.wait()
+        precision = precision_of(folder, options.precision, lm.model, first=False)
         agent = LanguageModelAgent(lm, sampling=Sampling(temperature=options.temperature))
         earlier = float(checkpoint.extra["seconds"]) if checkpoint is not None else 0.0
         loop = Loop(
@@ -123,7 +128,9 @@ def train_ppo(
             look=lambda: _look(agent, env, held_out, options),
             clock=earlier - started,
             peers=peers,
+            precision=precision,
         )
+        trainer.exact_sampler = precision.exact
         if checkpoint is not None:
             loop.restore(checkpoint)
             progress.message(f"resuming after iteration {checkpoint.iteration} of {options.iterations}")

@@ -25,5 +25,6 @@ class ValueHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map hidden states [..., hidden] to values [...], in float32."""
-        value: Tensor = self.linear(hidden.detach().to(self.linear.weight.dtype)).squeeze(-1)
+        with torch.autocast(hidden.device.type, enabled=False):
+            value: Tensor = self.linear(hidden.detach().to(self.linear.weight.dtype)).squeeze(-1)
         return value.to(torch.float32)
