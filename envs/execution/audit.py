@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
-from codegym.envs.execution import isolation, namespaces
+from codegym.envs.execution import isolation, namespaces, timing
 from codegym.envs.execution.attacks import CPP_TASKS, Attack, load_attacks
 from codegym.envs.execution.cpp_toolchain import why_missing
 
@@ -194,9 +194,14 @@ def _examine(attack: Attack, said: dict[str, Any], findings: Findings) -> None:
         findings.note("escaped", attack.name, "the secret is in the message")
     if verdict == "INFRA" or not said["next"]:
         findings.note("judge_lost", attack.name, "the next honest program was not judged right")
-    allowed = 4 * SECONDS + 5 + (_COMPILE_SECONDS if attack.task in CPP_TASKS else 0.0)
+    allowed = (4 * SECONDS + 5) * _patience() + (_COMPILE_SECONDS if attack.task in CPP_TASKS else 0.0)
     if said["seconds"] > allowed:
         findings.note("hung", attack.name, f"took {said['seconds']:.1f} s")
+
+
+def _patience() -> float:
+    """Times as long on a machine that keeps everybody waiting."""
+    return max(1.0, timing.crowd())
 
 
 class _Worker:
@@ -234,7 +239,7 @@ class _Worker:
     def judge(self, number: int) -> dict[str, Any] | None:
         """Have one program judged; None if the worker is dead or silent."""
         self.tell(str(number))
-        return self.hear(_HANG_SECONDS + (_COMPILE_SECONDS if self.tasks[number] in CPP_TASKS else 0.0))
+        return self.hear(_HANG_SECONDS * _patience() + (_COMPILE_SECONDS if self.tasks[number] in CPP_TASKS else 0.0))
 
     def left_over(self, known: int) -> bool:
         """Whether there are more processes than the worker and those that its executor knows; dying ones have time."""

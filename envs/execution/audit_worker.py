@@ -12,6 +12,7 @@ import sys
 import time
 from typing import Any
 
+from codegym.envs.execution.attacks import RECORDED_TASKS
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.problems.catalog import load_problems
@@ -43,6 +44,7 @@ def tasks(seconds: float) -> dict[str, Problem]:
     """The problems of the corpus, by task."""
     limits = Limits(seconds=seconds, memory_mb=256)
     found = {"func": dataclasses.replace(load_problems("humaneval")["humaneval/0"], limits=limits)}
+    found |= dict.fromkeys(RECORDED_TASKS, found["func"])
     for name, cases in _STDIO.items():
         pairs = tuple(StdioTest(stdin, stdout) for stdin, stdout in cases)
         found[name] = Problem(f"attacks/{name}", name, None, hidden_tests=pairs, limits=limits)
@@ -66,10 +68,10 @@ def main() -> None:
         for line in sys.stdin:
             task, code = config["attacks"][int(line)]
             started = time.monotonic()
-            outcome = executor.run([Job(problems[task], code)])[0]
+            outcome = executor.run([Job(problems[task], code, coverage=task in RECORDED_TASKS)])[0]
             seconds = time.monotonic() - started
             same = [job for job in honest if job.problem.language == problems[task].language]
-            after = executor.run(same[: 1 if task in ("func", "cpp") else 2])
+            after = executor.run(same[: 1 if task in ("func", "cpp", *RECORDED_TASKS) else 2])
             good = all(outcome.verdict is Verdict.PASS for outcome in after)
             _say({**_told(outcome), "seconds": seconds, "next": good, "processes": executor.processes()})
 

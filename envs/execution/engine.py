@@ -29,6 +29,7 @@ _AHEAD: Final = 4  # children that wait for a program
 _LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
 _GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote goes
 _ATTEMPTS: Final = 2
+_SAME_SIZE: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 _IDLE_REFEREES: Final = 8
 _SWEEPS: Final = 100  # how often a referee may be lost to its neighbours, which happens only without seccomp
 
@@ -218,8 +219,9 @@ class Engine:
         """Make the descriptors that travel with a run."""
         run, sent = active.run, []
         if run.coverage:
-            shared = os.memfd_create("coverage", os.MFD_CLOEXEC)
+            shared = os.memfd_create("coverage", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             os.ftruncate(shared, run.coverage)
+            fcntl.fcntl(shared, fcntl.F_ADD_SEALS, _SAME_SIZE)  # cut short, it would kill who reads it here
             active.memory = mmap.mmap(shared, run.coverage)
             sent.append(shared)
         if run.stdin is not None:
@@ -583,6 +585,5 @@ def _sealed(content: bytes) -> int:
     while view:
         view = view[os.write(descriptor, view) :]
     os.lseek(descriptor, 0, os.SEEK_SET)
-    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SAME_SIZE | fcntl.F_SEAL_WRITE)
     return descriptor

@@ -175,7 +175,9 @@ class _Trial:
             if self.plan.reference_seconds is None:
                 yield from _measure(self.plan, self.setting)
             reference = self.plan.reference_seconds or 0.0
-            clock = timing.next_clock(self.clock, self.limits, reference, [ends[place] for place in late])
+            clock = timing.next_clock(
+                self.clock, self.limits, reference, [ends[place] for place in late], timing.crowd()
+            )
             if clock is None:
                 return
             self.clock = clock
@@ -196,7 +198,7 @@ class _Trial:
             self.statements = self.statements if self.statements is not None else self.spans(end)
         if self.calls:
             end = next(left)
-            answers = _answers(end)
+            answers = _answers(end, len(self.calls))
             for script in plan.scripts:
                 if script.calls is not None:
                     yield from self.replay(script, end, answers[script.row : script.row + script.count])
@@ -210,7 +212,7 @@ class _Trial:
                 self.note(index, self.value_verdict(index, end, answers, row), end, (row + 1, row + 2))
         for index in plan.fresh:
             end = next(left)
-            self.note(index, self.value_verdict(index, end, _answers(end), 0), end, (1, 2))
+            self.note(index, self.value_verdict(index, end, _answers(end, 1), 0), end, (1, 2))
         for index in plan.stdio:
             end = next(left)
             self.note(index, self.output_verdict(index, end), end, (0, 1))
@@ -337,7 +339,9 @@ class _Trial:
             said: Verdicts = yield Dialogue([task], seconds, profile, script.key, run)
             end = said.candidate or Ended()
             reference = self.plan.reference_seconds or 0.0
-            clock = timing.next_clock(self.clock, self.limits, reference, [end]) if end.timed_out else None
+            clock = None
+            if end.timed_out:
+                clock = timing.next_clock(self.clock, self.limits, reference, [end], timing.crowd())
             if clock is None:
                 break
             self.clock = clock
@@ -396,8 +400,10 @@ class _Trial:
         )
 
 
-def _answers(end: Ended) -> list[bytes]:
-    return [frame for frame in end.frames if not frame.startswith((b'["statements"', b'["failed"'))]
+def _answers(end: Ended, calls: int) -> list[bytes]:
+    """What a program answered to its calls; it had not answered the last one when it was stopped, whatever it said."""
+    frames = [frame for frame in end.frames if not frame.startswith((b'["statements"', b'["failed"'))]
+    return frames[: calls - 1] if end.timed_out else frames
 
 
 def _statements(end: Ended) -> tuple[Span, ...] | None:

@@ -8,12 +8,16 @@ score, and a quiet one pays nothing for it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from codegym.envs.execution.work import Ended
 from codegym.envs.problems.problem import Limits
+
+_LOAD: Final = Path("/proc/loadavg")
 
 LOOKS: Final = 3
 """How often a stopped program is run again at most."""
@@ -21,7 +25,8 @@ LOOKS: Final = 3
 _NEARLY: Final = 0.9  # of its processor time: what is stopped with more of it used up is really too slow
 _ASLEEP: Final = 0.02  # of the wall time: what used less was waiting for something else than a processor
 _WIDER: Final = 2.0
-_MOST_WALL: Final = 40.0  # times its processor time
+_CALM: Final = 4.0  # times its processor time, on any machine
+_MOST_WALL: Final = 40.0  # on the busiest one
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,33 @@ def allowed(limits: Limits, reference: float) -> float:
     return min(max(limits.seconds, limits.reference_factor * reference), max(limits.seconds, limits.most_seconds))
 
 
-def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence[Ended]) -> Clock | None:
-    """The clock of another look at programs that were stopped, or None where that would change nothing."""
+def crowd() -> float:
+    """How many processes want a core of this machine, now or lately, each."""
+    running = _LOAD.read_text().split()[3].partition("/")[0] if _LOAD.exists() else 0
+    return max(os.getloadavg()[0], float(running)) / (os.cpu_count() or 1)
+
+
+def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence[Ended], crowd: float) -> Clock | None:
+    """The clock of another look at programs that were stopped, or None where that would change nothing.
+
+    A program that sleeps looks like one that the machine keeps waiting; so the wall is stretched no further than the
+    number of others that want a core explains.
+
+    Args:
+        clock: of the last look.
+        limits: of the problem.
+        reference: processor seconds that the problem's reference needs.
+        stopped: how the programs ended that are in question.
+        crowd: see the function of that name.
+    """
     seconds = allowed(limits, reference)
-    starved = [end for end in stopped if _starved(end, clock)]
+    most = min(max(_CALM, _WIDER * crowd), _MOST_WALL)
+    stretched = clock.wall / clock.seconds
+    starved = [end for end in stopped if _starved(end, clock)] if stretched < most else []
     if seconds <= clock.seconds and not starved:
         return None
     stretch = max((_WIDER * end.seconds / max(end.cpu, 1e-3) for end in starved), default=1.0)
-    stretch = max(stretch, clock.wall / clock.seconds)
-    return Clock(seconds, seconds * min(stretch, _MOST_WALL))
+    return Clock(seconds, seconds * max(stretched, min(stretch, most)))
 
 
 def enforce(clock: Clock, end: Ended) -> None:

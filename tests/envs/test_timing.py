@@ -8,7 +8,7 @@ import pytest
 
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Verdict
-from codegym.envs.execution.timing import Clock, allowed, enforce, first_clock, next_clock
+from codegym.envs.execution.timing import Clock, allowed, crowd, enforce, first_clock, next_clock
 from codegym.envs.execution.work import Ended
 from codegym.envs.problems.problem import CallTest, Limits, Problem
 
@@ -27,21 +27,29 @@ def test_the_limit_is_the_reference_times_a_factor_between_floor_and_cap() -> No
 
 def test_a_program_that_had_its_time_is_not_looked_at_again() -> None:
     clock = first_clock(LIMITS)
-    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.99)]) is None
-    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.001)]) is None  # it slept
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.99)], 9.0) is None
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.001)], 9.0) is None  # it slept
 
 
 def test_a_program_that_waited_gets_wall_time_in_proportion() -> None:
-    clock = next_clock(first_clock(LIMITS), LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.25)])
+    clock = next_clock(first_clock(LIMITS), LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.25)], 10.0)
     assert clock == Clock(seconds=1.0, wall=8.0)
-    further = next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=8.0, cpu=0.8)])
+    further = next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=8.0, cpu=0.8)], 10.0)
     assert further == Clock(seconds=1.0, wall=20.0)
 
 
 def test_a_slow_reference_grants_more() -> None:
-    assert next_clock(first_clock(LIMITS), LIMITS, 1.5, [Ended(timed_out=True, seconds=1.0, cpu=1.0)]) == Clock(
-        6.0, 6.0
-    )
+    end = Ended(timed_out=True, seconds=1.0, cpu=1.0)
+    assert next_clock(first_clock(LIMITS), LIMITS, 1.5, [end], 1.0) == Clock(6.0, 6.0)
+
+
+def test_on_a_calm_machine_a_program_that_sleeps_gains_little() -> None:
+    sleeper = Ended(timed_out=True, seconds=1.0, cpu=0.03)
+    clock = next_clock(first_clock(LIMITS), LIMITS, 0.1, [sleeper], 0.5)
+    assert clock == Clock(seconds=1.0, wall=4.0)
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=4.0, cpu=0.1)], 0.5) is None
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=4.0, cpu=0.1)], 50.0) == Clock(1.0, 40.0)
+    assert crowd() >= 0
 
 
 def test_what_used_more_than_its_time_behind_a_stretched_wall_is_stopped_all_the_same() -> None:

@@ -12,7 +12,9 @@ from codegym.envs.execution.cpp_toolchain import why_missing
 
 EXPECTED: Final = ("pass", "fail", "fail:timeout", "fail:memory")
 CPP_TASKS: Final = ("cpp", "cpp-linked", "cpp-stdin")
-TASKS: Final = ("func", "stdin", "stdin2", "stdinsort", "stdinbig", *CPP_TASKS)
+RECORDED_TASKS: Final = ("func-coverage",)
+"""Whose programs run with coverage; otherwise as the task before the hyphen."""
+TASKS: Final = ("func", *RECORDED_TASKS, "stdin", "stdin2", "stdinsort", "stdinbig", *CPP_TASKS)
 
 _HERE: Final = Path(__file__).parent
 
