@@ -65,7 +65,7 @@ def collect(
     Args:
         agent: plays; one with `observes = "view"` is given Views instead of observations.
         vector_env: of one of our environments, made with `autoreset_mode="Disabled"`; its rows are filled again and
-            again until all is played.
+            again until all is played. With `overlap=True` programs are executed while the agent goes on.
         wanted: what to play.
         deterministic: ask the agent for its most likely actions.
         name: of the agent, written into the episodes.
@@ -102,7 +102,6 @@ def _play(agent: Agent, vector_env: Any, wave: Sequence[Request], deterministic:
     )
     views = getattr(agent, "observes", "observation") == "view"
     decisions: list[list[Decision]] = [[] for _ in wave]
-    episodes: dict[int, Episode] = {}
     running = list(range(len(wave)))
     env.pop_episodes()
     while running:
@@ -119,7 +118,7 @@ def _play(agent: Agent, vector_env: Any, wave: Sequence[Request], deterministic:
             actions[row] = decision.action
         observations, _, terminated, truncated, info = vector_env.step(actions)
         running = [row for row in running if not (terminated[row] or truncated[row])]
-        episodes |= dict(env.pop_episodes())
+    episodes = dict(env.pop_episodes())
     return [
         _finished(episodes[row], request, decisions[row], name)
         for row, request in enumerate(wave)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -16,25 +15,23 @@ from codegym.envs.code_env import LARGEST_MASK_IN_INFO, CodeEnv, action_space
 from codegym.envs.draws import Draws
 from codegym.envs.episode import Episode
 from codegym.envs.errors import OptionError, StateError, unknown
-from codegym.envs.execution.outcome import Verdict
+from codegym.envs.finished import Ended, Finished, scores
 from codegym.envs.line_env import LineEnv
 from codegym.envs.mdp.process_reward import step_rewards
-from codegym.envs.mdp.scoring import Score, score_states, step_payment
+from codegym.envs.mdp.scoring import Score, step_payment
 from codegym.envs.mdp.start_states import start_label
 from codegym.envs.mdp.state import State, View
 from codegym.envs.observations import Tracker, observation_space
-from codegym.envs.opening import episode_of, final_info, open_episode, problem_of
+from codegym.envs.opening import final_info, open_episode, problem_of
 from codegym.envs.problems.problem import Problem
 from codegym.envs.pseudocode_env import PseudocodeEnv
 from codegym.envs.rendering import ansi, frame
 from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
-from codegym.envs.settings import Settings, resolve
+from codegym.envs.settings import resolve
 from codegym.envs.syntax_mask import Masks
 from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
 from codegym.envs.vector_infos import stacked
 from codegym.envs.vector_options import autoreset_mode_of, chosen_rows, of_row, row_seeds
-
-KEPT_EPISODES = 65_536
 
 
 class CodeVectorEnv(VectorEnv[Any, Any, Any]):
@@ -45,9 +42,14 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
 
     An episode that the machine could not judge (verdict INFRA) ends with reward 0 and is left out of `pop_episodes()`.
 
+    With `overlap`, the programs that end in a step are executed while the next steps are done: the step says which rows
+    are over, but its rewards are 0 and its infos have no verdict; `pop_episodes()` waits for the results, and the
+    curriculum learns of them there. Automatic resets pay in the step that ends an episode, so they cannot overlap.
+
     Args:
         num_envs: number of environments.
         autoreset_mode: "NextStep", "SameStep" or "Disabled", or gymnasium's AutoresetMode.
+        overlap: execute programs while the next steps are done; with autoreset disabled alone.
         render_mode: None, "ansi" or "rgb_array".
         options: those of the single environment.
 
@@ -62,6 +64,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         num_envs: int = 1,
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        overlap: bool = False,
         render_mode: str | None = None,
         **options: Any,
     ) -> None:
@@ -73,6 +76,12 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.autoreset_mode = autoreset_mode_of(autoreset_mode)
+        if overlap and self.autoreset_mode is not AutoresetMode.DISABLED:
+            raise OptionError(
+                'overlap=True needs autoreset_mode="Disabled": the other modes pay the reward in the step that ends an '
+                "episode, so they wait for it."
+            )
+        self.overlap = bool(overlap)
         self.metadata = {**self.single.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_action_space = action_space(settings)
         self.single_observation_space = observation_space(settings.observation, settings.process, settings.window)
@@ -95,7 +104,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._scores: list[Score | None] = [None] * num_envs
         self._begun = np.zeros(num_envs, dtype=np.bool_)
         self._done = np.zeros(num_envs, dtype=np.bool_)
-        self._finished: deque[tuple[int, Settings, int, State, Score]] = deque(maxlen=KEPT_EPISODES)
+        self._finished = Finished()
         self._everyone = np.arange(num_envs)
 
     def reset(
@@ -164,32 +173,37 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         terminated, truncated = self._standing()
         if self.settings.process_reward is not None:
             self._reward_steps(moving, rewards)
-        ended = moving[done[moving]]
-        states = self._rows.states(ended)
-        scores = self._score(ended, states)
-        rewards[ended] = [score.reward for score in scores]
-        terminated[ended] = [state.terminated for state in states]
-        truncated[ended] = [state.truncated for state in states]
-        finals = [final_info(self.settings, state, score) for state, score in zip(states, scores, strict=True)]
+        over = moving[done[moving]]
+        ended = self._ended(over)
+        terminated[over] = [one.state.terminated for one in ended]
+        truncated[over] = [one.state.truncated for one in ended]
+        if self.overlap:
+            self._finished.score_later(ended)
+            self._done = terminated | truncated
+            return self._tracker.batch(), rewards, terminated, truncated, self._infos()
+        scored = scores(ended)
+        rewards[over] = [score.reward for score in scored]
+        finals = [final_info(self.settings, one.state, score) for one, score in zip(ended, scored, strict=True)]
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         if same_step and finals:
-            last = self._tracker.batch(ended)
+            last = self._tracker.batch(over)
             finals = [
-                {"final_obs": _row_of(last, at), "final_info": {**self._row_info(row), **final}}
-                for at, (row, final) in enumerate(zip(ended.tolist(), finals, strict=True))
+                {"final_obs": _row_of(last, at), "final_info": {**self._row_info(one.row), **final}}
+                for at, (one, final) in enumerate(zip(ended, finals, strict=True))
             ]
-        self._close_and_open(dict(zip(ended.tolist(), zip(states, scores, strict=True), strict=True)), resetting)
+        self._close_and_open({one.row: (one, score) for one, score in zip(ended, scored, strict=True)}, resetting)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
-        infos = self._infos() | stacked(finals, ended, self.num_envs)
+        infos = self._infos() | stacked(finals, over, self.num_envs)
         return self._tracker.batch(), rewards, terminated, truncated, infos
 
-    def _close_and_open(self, ended: Mapping[int, tuple[State, Score]], resetting: NDArray[np.intp]) -> None:
+    def _close_and_open(self, ended: Mapping[int, tuple[Ended, Score]], resetting: NDArray[np.intp]) -> None:
         """Close and begin episodes in the order of the rows, since what ends may move where the next one begins."""
         opening = []
         opened = []
         for row in sorted([*ended, *resetting.tolist()]):
             if row in ended:
-                self._close(row, *ended[row])
+                self._finished.keep(*ended[row])
+                self._scores[row] = ended[row][1]
             if row not in ended or self.autoreset_mode is AutoresetMode.SAME_STEP:
                 opening.append(row)
                 opened.append(self._drawn(row))
@@ -267,20 +281,12 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             if self.settings.scoring.payment == "per_step":
                 rewards[row] = step_payment(self._rows.state(row), self.settings.scoring)
 
-    def _score(self, ended: NDArray[np.intp], states: Sequence[State]) -> list[Score]:
-        if not states:
-            return []
-        problems = [problem for row in ended.tolist() if (problem := self._problems[row]) is not None]
-        settings = self.settings
-        return score_states(settings.process, states, problems, settings.scoring, settings.run_programs())
-
-    def _close(self, row: int, state: State, score: Score) -> None:
-        """Keep the Episode and tell the curriculum."""
-        self._scores[row] = score
-        problem, verdict = self._problems[row], score.outcome.verdict
-        if problem is not None and verdict is not Verdict.INFRA:
-            self.settings.starts.record(problem, state.start, verdict is Verdict.PASS)
-            self._finished.append((row, self.settings, self._seeds[row], state, score))
+    def _ended(self, rows: NDArray[np.intp]) -> list[Ended]:
+        return [
+            Ended(row, problem, state, self._seeds[row], self.settings)
+            for row, state in zip(rows.tolist(), self._rows.states(rows), strict=True)
+            if (problem := self._problems[row]) is not None
+        ]
 
     def _infos(self) -> dict[str, Any]:
         """What `info` says of every row at every step; fresh arrays."""
@@ -346,15 +352,13 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
     def pop_episodes(self) -> list[tuple[int, Episode]]:
         """(row, Episode) of every episode that ended since the last call: step by step, in row order.
 
-        The last 65,536 are kept for a caller who never calls.
+        The last 65,536 are kept for a caller who never calls. With `overlap` this waits for the programs' results.
         """
-        env_id = self._id()
-        finished = [
-            (row, episode_of(settings, env_id, seed, state, score))
-            for row, settings, seed, state, score in self._finished
-        ]
-        self._finished.clear()
-        return finished
+        return self._finished.pop(self._id())
+
+    def close_extras(self, **_: Any) -> None:
+        """Wait for programs that are being executed; the executor is shared, so it stays open."""
+        self._finished.close()
 
     def set_process_weight(self, alpha: float) -> None:
         """Change alpha of phi, from the next end of an episode on; each Episode records the one in force."""

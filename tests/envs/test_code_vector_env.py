@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 import codegym
-from codegym.envs.errors import OptionError, StateError
+from codegym.envs.errors import InfrastructureError, OptionError, StateError
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Outcome, Verdict
 from codegym.envs.problems.catalog import load_problems
@@ -216,6 +218,80 @@ def test_an_episode_that_could_not_be_judged_pays_nothing_and_is_no_episode():
     _, rewards, terminated, _, info = env.step((codegym.END, "x"))
     assert rewards.tolist() == [0, 0] and terminated.tolist() == [True, False]
     assert info["verdict"][0] == "INFRA" and env.unwrapped.pop_episodes() == []
+
+
+def played(executor, **options):
+    """Three episodes of each of two rows, with the curriculum moving, reset as they end."""
+    env = gym.make_vec(
+        "codegym/TokenGrammar-v0", 2, executor=executor, autoreset_mode="Disabled", max_tokens=4,
+        start=codegym.CCCS(rho=0.0, window=1), **options,
+    ).unwrapped  # fmt: skip
+    env.reset(seed=0)
+    random = np.random.default_rng(0)
+    episodes = []
+    for _ in range(3):
+        over = np.zeros(2, dtype=np.bool_)
+        while not over.all():
+            actions = [None if done else int(random.integers(1, 32)) for done in over]
+            _, rewards, terminated, truncated, infos = env.step(actions)
+            over = terminated | truncated
+            told = bool(over.any()) and not env.overlap
+            assert ("verdict" in infos) is told and bool(rewards.any()) is told
+        episodes += env.pop_episodes()
+        env.reset(options={"reset_mask": over})
+    env.close()
+    return episodes
+
+
+def test_overlapping_changes_no_episode(executor):
+    found = played(executor, overlap=True)
+    assert found == played(executor) and len(found) == 6
+
+
+def test_steps_go_on_while_programs_are_executed(executor):
+    class Waiting:
+        def __init__(self):
+            self.released = threading.Event()
+
+        def run(self, jobs):
+            assert self.released.wait(60)
+            return executor.run(jobs)
+
+        def __deepcopy__(self, memo):
+            return self
+
+    waiting = Waiting()
+    env = gym.make_vec("codegym/Line-v0", 2, executor=waiting, autoreset_mode="Disabled", overlap=True).unwrapped
+    env.reset(seed=0)
+    env.step((codegym.END, "    x = 1"))
+    for _ in range(3):  # nothing is released yet
+        _, rewards, terminated, _, infos = env.step([None, "    x = 2"])
+        assert rewards.tolist() == [0, 0] and terminated.tolist() == [True, False] and "verdict" not in infos
+    env.step([None, codegym.END])
+    waiting.released.set()
+    assert [(row, len(episode.actions)) for row, episode in env.pop_episodes()] == [(0, 1), (1, 5)]
+    assert env.pop_episodes() == []
+
+
+def test_what_goes_wrong_while_steps_go_on_is_raised_where_results_are_asked_for():
+    class Broken:
+        def run(self, jobs):
+            raise InfrastructureError("no workers")
+
+        def __deepcopy__(self, memo):
+            return self
+
+    env = gym.make_vec("codegym/Line-v0", 1, executor=Broken(), autoreset_mode="Disabled", overlap=True).unwrapped
+    env.reset(seed=0)
+    env.step([codegym.END])
+    with pytest.raises(InfrastructureError, match="no workers"):
+        env.pop_episodes()
+
+
+def test_automatic_resets_do_not_overlap():
+    for mode in ("NextStep", "SameStep"):
+        with pytest.raises(OptionError, match="Disabled"):
+            gym.make_vec("codegym/Line-v0", 2, autoreset_mode=mode, overlap=True)
 
 
 @pytest.mark.parametrize(
