@@ -7,7 +7,7 @@ log-probability of each token is stored from the very logits it was sampled from
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -81,6 +81,7 @@ def generate(
     end_ids: Collection[int],
     sampling: Sampling,
     deterministic: bool = False,
+    watch: Callable[[int], None] | None = None,
 ) -> list[Generated]:
     """Sample one continuation per request.
 
@@ -91,6 +92,7 @@ def generate(
         end_ids: the ids that end a text.
         sampling: temperature, top-p and top-k.
         deterministic: take the most likely token each time.
+        watch: told after each step how many tokens it sampled, for progress.
 
     Returns:
         One Generated per request, in order.
@@ -110,7 +112,7 @@ def generate(
         results: list[Generated | None] = [None] * len(requests)
         for rows in _batches(model, requests, context):
             batch = _Batch(model, [requests[row] for row in rows], token_bytes, end_ids, sampling, deterministic)
-            for row, generated in zip(rows, batch.run(context), strict=True):
+            for row, generated in zip(rows, batch.run(context, watch), strict=True):
                 results[row] = generated
     finally:
         model.train(training)
@@ -182,7 +184,7 @@ class _Batch:
         self.texts = [bytearray() for _ in requests]
         self.cuts: list[int | None] = [None] * len(requests)
 
-    def run(self, context: int) -> list[Generated]:
+    def run(self, context: int, watch: Callable[[int], None] | None = None) -> list[Generated]:
         """Sample every row to its end."""
         requests, device = self.requests, self.device
         limits = [min(r.max_tokens, context - len(r.prompt_ids)) for r in requests]
@@ -205,6 +207,8 @@ class _Batch:
             chosen, logp = choose(logits, None if draws is None else draws[active, step], self.sampling, allowed)
             ids[active[running], step] = chosen[running]
             logps[active[running], step] = logp[running]
+            if watch is not None:
+                watch(int(running.sum()))
             ended = ends[chosen] | (step + 1 >= limit[active])
             if any_text or self.required:
                 ruled = self._read(active.tolist(), chosen.tolist(), running.tolist())

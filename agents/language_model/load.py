@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import transformers
@@ -33,6 +33,24 @@ _CARD = "codegym.json"
 _END_NAMES = ("<|endoftext|>", "<|im_end|>", "</s>", "<|eot_id|>", "<|end_of_text|>", "<|end|>")
 
 
+class Sampler(Protocol):
+    """Samples one continuation per request; `generate.generate` is ours."""
+
+    def __call__(
+        self,
+        model: PreTrainedModel,
+        requests: Sequence[Request],
+        *,
+        token_bytes: Sequence[bytes],
+        end_ids: Collection[int],
+        sampling: Sampling,
+        deterministic: bool = False,
+        watch: Callable[[int], None] | None = None,
+    ) -> list[Generated]:
+        """One Generated per request, in order, with the log-probabilities of the distribution it was drawn from."""
+        ...
+
+
 class LanguageModel:
     """A causal language model that can be sampled, scored, trained and saved.
 
@@ -44,6 +62,8 @@ class LanguageModel:
         few_shot: solved examples that a completion prompt begins with; "" for models trained on bare prompts.
         ends_itself: the model was trained to end programs with its end-of-sequence token; others get stop rules.
         end_ids: ids that end a text: the vocabulary's `eos` and the model's other end tokens.
+        sampler: what samples; ours, or another of the same signature (`vllm_sampler`).
+        watch: told how many tokens were sampled, after each step, where someone shows progress.
     """
 
     def __init__(
@@ -64,6 +84,8 @@ class LanguageModel:
         width = int(model.config.get_text_config().vocab_size)
         self._token_bytes = [*self.vocabulary.token_bytes, *[b""] * (width - self.vocabulary.size)]
         self.end_ids = self._find_ends(width)
+        self.sampler: Sampler = generate
+        self.watch: Callable[[int], None] | None = None
         self._before = tuple(tokenizer("").input_ids)
 
     @classmethod
@@ -187,13 +209,14 @@ class LanguageModel:
             for prompt, seed, limit, need, rule in zip(prompt_ids, seeds, limits, needs, stops, strict=True)
             for sample in range(n)
         ]
-        flat = generate(
+        flat = self.sampler(
             self.model,
             requests,
             token_bytes=self._token_bytes,
             end_ids=self.end_ids,
             sampling=sampling or Sampling(),
             deterministic=deterministic,
+            watch=self.watch,
         )
         return [flat[begin : begin + n] for begin in range(0, len(flat), n)]
 

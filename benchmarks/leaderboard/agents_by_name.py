@@ -54,10 +54,11 @@ class AgentContext:
 
 @dataclass(frozen=True)
 class NamedAgent:
-    """An agent and what `run.json` says about it."""
+    """An agent, what `run.json` says about it, and the LanguageModel that it asks, if any."""
 
     agent: Agent
     identity: Mapping[str, Any]
+    model: Any = None
 
 
 def check_agent_name(name: str) -> None:
@@ -68,18 +69,20 @@ def check_agent_name(name: str) -> None:
         raise unknown("agent", name, KNOWN)
 
 
-def load_model(name: str) -> Any:
-    """The LanguageModel that an agent's name asks for, or None.
+def load_model(name: str, dtype: str | None = None) -> Any:
+    """The LanguageModel that an agent's name asks for, with weights of a type (float32 by default), or None.
 
     Raises:
         OptionError: there is no such model.
     """
     match = MODEL.fullmatch(name)
     if match is None:
+        if dtype is not None:
+            raise OptionError(f"--dtype is for language models; {name!r} is none.")
         return None
     from codegym.agents.language_model.load import LanguageModel
 
-    return LanguageModel.load(match["model"])
+    return LanguageModel.load(match["model"], dtype=dtype)
 
 
 def make_agent(name: str, context: AgentContext) -> NamedAgent:
@@ -182,7 +185,7 @@ def _with_model(match: re.Match[str], context: AgentContext, identity: dict[str,
     model = LanguageModelAgent(context.model, sampling=Sampling(**context.sampling), **budget)
     identity |= {"model" if key == "name" else key: value for key, value in model.identity().items()}
     if match["search"] is None:
-        return NamedAgent(model, identity)
+        return NamedAgent(model, identity, context.model)
     from codegym.agents.search.agent import SearchAgent
     from codegym.agents.search.best_of_n import BestOfNAgent
 
@@ -192,4 +195,4 @@ def _with_model(match: re.Match[str], context: AgentContext, identity: dict[str,
         search = BestOfNAgent(model, problems, int(match["n"]), vocabulary=vocabulary)
     else:
         search = SearchAgent(model, problems, vocabulary=vocabulary)
-    return NamedAgent(search, identity | {"search": search.identity()})
+    return NamedAgent(search, identity | {"search": search.identity()}, context.model)

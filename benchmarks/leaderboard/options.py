@@ -45,6 +45,9 @@ class RunOptions:
     """Language models: sampling temperature."""
     top_p: float | None = None
     """Language models: sample from the smallest set of tokens with this probability."""
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    """Language models: type of the weights; by default float32. bfloat16 is faster where the machine has products of
+    it and the batch is large."""
     max_tokens: int | None = None
     """The most tokens of a program: the budget of Token-v0; elsewhere of what a language model samples."""
     max_lines: int | None = None

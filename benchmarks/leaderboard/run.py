@@ -122,7 +122,7 @@ def prepare(options: RunOptions) -> Benchmark:
     uris = chosen_uris(problems, options.tags, options.limit)
     env_kwargs = _env_kwargs(options, env_id, problems)
     make_environment(env_id, 1, env_kwargs).close()  # a wrong option is found before a model is loaded
-    model = load_model(options.agent)
+    model = load_model(options.agent, options.dtype)
     if model is not None and "/Token" in env_id and options.tokenizer is None:
         env_kwargs["tokenizer"] = model.vocabulary
     probe = make_environment(env_id, 1, env_kwargs)
@@ -162,6 +162,7 @@ def run_benchmark(
     argv: Sequence[str] = (),
     executor: Executor | None = None,
     progress: Callable[[int, int, int], None] | None = None,
+    watch: Callable[[int], None] | None = None,
 ) -> Run:
     """Play a run to its end, or go on with it where its folder holds a part.
 
@@ -170,12 +171,15 @@ def run_benchmark(
         argv: the command line, for the record.
         executor: checks the references; None for the shared one.
         progress: called with (done, total, passed) after each batch.
+        watch: told of a language model's new tokens after each step of its sampling, which may be long before that.
 
     Raises:
         OptionError: an option that does not exist, or a folder that holds another run.
         InfrastructureError: the machine could not judge a program; the run goes on from there when asked again.
     """
     benchmark = prepare(options)
+    if (model := benchmark.player.model) is not None:
+        model.watch = watch
     executor = executor or shared_executor()
     record = {
         "kind": "run",

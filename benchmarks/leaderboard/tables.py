@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,12 +17,19 @@ if TYPE_CHECKING:
 
 MOST_DIFFERENCES = 100
 
+QUIET_SECONDS = 10.0
+"""Where there is no terminal, sampled tokens are told of at most this often."""
+
 
 class Advance(Protocol):
     """Called with (done, total, passed)."""
 
     def __call__(self, done: int, total: int, passed: int) -> None:
         """Show that `done` of `total` episodes are finished, and that `passed` of them passed."""
+        ...
+
+    def tokens(self, new: int) -> None:
+        """Show that a language model sampled so many tokens more."""
         ...
 
 
@@ -40,7 +48,7 @@ def progress_bar(label: str, rate: str = "pass rate") -> Iterator[Advance]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _plain_progress(label, rate)
+        yield _PlainProgress(label, rate)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -52,25 +60,45 @@ def progress_bar(label: str, rate: str = "pass rate") -> Iterator[Advance]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(label, total=None, rate="  -  ")
-
-        def advance(done: int, total: int, passed: int) -> None:
-            bar.update(task, completed=done, total=total, rate=f"{passed / done:.1%}" if done else "  -  ")
-
-        yield advance
+        yield _BarProgress(bar, label)
 
 
-def _plain_progress(label: str, rate: str) -> Advance:
-    printed = -1
+class _BarProgress:
+    """One line that is drawn again and again."""
 
-    def advance(done: int, total: int, passed: int) -> None:
-        nonlocal printed
+    def __init__(self, bar: Any, label: str) -> None:
+        self._bar, self._label, self._tokens = bar, label, 0
+        self._task = bar.add_task(label, total=None, rate="  -  ")
+
+    def __call__(self, done: int, total: int, passed: int) -> None:
+        self._bar.update(self._task, completed=done, total=total, rate=f"{passed / done:.1%}" if done else "  -  ")
+
+    def tokens(self, new: int) -> None:
+        self._tokens += new
+        self._bar.update(self._task, description=f"{self._label}  {self._tokens:,} tokens")
+
+
+class _PlainProgress:
+    """A line for each tenth; between two of them, now and then one for the tokens."""
+
+    def __init__(self, label: str, rate: str) -> None:
+        self._label, self._rate, self._printed, self._tokens = label, rate, -1, 0
+        self._told = time.monotonic()
+
+    def __call__(self, done: int, total: int, passed: int) -> None:
         tenth = 10 * done // max(total, 1)
-        if tenth > printed and done:
-            printed = tenth
-            print(f"{label}: {done}/{total}, {rate} {passed / done:.1%}", file=sys.stderr, flush=True)
+        if tenth > self._printed and done:
+            self._printed = tenth
+            self._say(f"{done}/{total}, {self._rate} {passed / done:.1%}")
 
-    return advance
+    def tokens(self, new: int) -> None:
+        self._tokens += new
+        if time.monotonic() - self._told >= QUIET_SECONDS:
+            self._say(f"{self._tokens:,} tokens")
+
+    def _say(self, text: str) -> None:
+        self._told = time.monotonic()
+        print(f"{self._label}: {text}", file=sys.stderr, flush=True)
 
 
 def print_summary(title: str, summary: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ def main(options: Options) -> int:
     from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
 
     with progress_bar(options.agent) as progress:
-        run = run_benchmark(options, argv=sys.argv[1:], progress=progress)
+        run = run_benchmark(options, argv=sys.argv[1:], progress=progress, watch=progress.tokens)
     if options.json:
         import json
 
