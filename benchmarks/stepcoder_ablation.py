@@ -1,52 +1,69 @@
 """StepCoder's ablation: what its curriculum and its mask are worth, at equal budget, over paired seeds.
 
-`python -m codegym.benchmarks.stepcoder_ablation --out FOLDER` makes one fine-tuned model, trains it by every arm with
-every seed, and writes `results.json`, `curves.json` and `README.md`. It goes on where it was stopped; what is finished
-is reported, seed by seed, whatever is missing.
+`python -m codegym.benchmarks.stepcoder_ablation --out FOLDER` trains one start model, trains it by every arm with every
+seed on two tasks, and writes `results.json`, `curves.json`, the plots and `table.md`. It goes on where it was stopped;
+what is finished is reported, seed by seed, whatever is missing. Started twice, it shares the runs out.
 
-The task is made to need what is ablated: programs of two and three conditionals, and a model that was fine-tuned on
-references in which more than half of the operators are mistaken. It writes the right shape with wrong operators, so
-that it hardly ever solves a whole problem by chance, and more often the end of one.
+The tasks are made to need what is ablated: programs of several conditionals, and a model that was trained on such
+programs in which more than half of the operators are mistaken (`stepcoder_start`). It writes the right shape with
+wrong operators, so that it hardly ever solves a whole problem by chance, and more often the end of one.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from codegym.agents.recipes.stepcoder_options import TrainStepCoderOptions
-from codegym.agents.statistics import Estimate, bootstrap
-from codegym.envs.files import read_json, write_atomically, write_json
 
-PROBLEMS = "katas:rules-chain-2,rules-chain-3"
-"""Two or three rules and a default, asked in order: of the tier `branches`."""
-
-FINE_TUNINGS: tuple[dict[str, Any], ...] = (
-    {"problems": "katas:rules-chain-3,rules-chain-5", "sft_slips": 0.5, "sft_steps": 250, "sft_batch": 32},
-    {"problems": PROBLEMS, "sft_slips": 0.6, "sft_steps": 120, "sft_batch": 16},
-)
-"""One after the other, from tiny-buggy on: first the shape of such programs, then what to write in them, half wrong."""
 ARMS: dict[str, dict[str, Any]] = {
-    "ppo": {"curriculum": False, "credit": "none"},
-    "stepcoder": {"curriculum": True, "credit": "coverage"},
-    "ppo+cccs": {"curriculum": True, "credit": "none"},
-    "ochiai": {"curriculum": True, "credit": "ochiai"},
-    "ppo+fgo": {"curriculum": False, "credit": "coverage"},
-    "random mask": {"curriculum": True, "credit": "random"},
+    "PPO": {"curriculum": False, "credit": "none"},
+    "PPO + CCCS": {"curriculum": True, "credit": "none"},
+    "StepCoder": {"curriculum": True, "credit": "coverage"},
+    "CCCS + random mask": {"curriculum": True, "credit": "random"},
+    "CCCS + Ochiai": {"curriculum": True, "credit": "ochiai"},
+    "PPO + FGO": {"curriculum": False, "credit": "coverage"},
 }
-"""Arm -> its options; all else is equal. The seventh arm is the fine-tuned model that they begin with."""
+"""Arm -> its options; all else is equal. The seventh arm is the start model that they begin with."""
 
-SOLVED = 0.2
-"""Held-out pass rate that the number of episodes is counted to."""
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on, by which arms.
+
+    Attributes:
+        problems: of the tier `branches`; trained on the train split, measured on the test split.
+        arms: names in ARMS; the first is the one that the others are compared with.
+        seeds: at most so many.
+        iterations: rollouts of each run, 64 episodes each.
+        max_tokens: of a program.
+        solved: held-out pass rate that the number of episodes is counted to.
+    """
+
+    problems: str
+    arms: tuple[str, ...]
+    seeds: int
+    iterations: int
+    max_tokens: int
+    solved: float
+
+
+TASKS: dict[str, Task] = {
+    "short": Task("katas:rules-chain-2,rules-chain-3", tuple(ARMS), 99, 18, 56, 0.25),
+    "long": Task("katas:rules-chain-5", ("PPO", "PPO + CCCS"), 3, 24, 80, 0.25),
+}
+"""Two or three rules and a default, asked in order, for all arms; five rules for what a curriculum is made for."""
+
+PROMPTS, SAMPLES = 8, 8
 
 
 @dataclass(frozen=True)
@@ -59,168 +76,101 @@ class Options:
     """Folder of the runs, where they should not lie in `out`."""
     seeds: int = 5
     """Paired seeds."""
-    iterations: int = 16
-    """Rollouts of each run."""
-    prompts: int = 8
-    """Problems per rollout, 8 samples each."""
     minutes: float | None = None
     """Begin no run later than this; a run under way is finished."""
 
 
 def main(options: Options) -> int:
     """Run what is missing, then write the tables."""
+    from codegym.benchmarks.stepcoder_report import report
+    from codegym.benchmarks.stepcoder_start import start_model
+
     runs = options.runs or options.out / "runs"
     begun = time.monotonic()
-    model = fine_tuned_model(runs)
+    with _held(runs / "start.lock", wait=True):
+        model = start_model(runs / "start")
     for seed in range(options.seeds):
-        for arm in ARMS:
-            late = options.minutes is not None and time.monotonic() - begun > 60 * options.minutes
-            if not late and not (folder(runs, arm, seed) / "summary.json").exists():
-                run_arm(arm, seed, model, runs, options)
-        report(options.out, runs, options)
+        for name, task in TASKS.items():
+            for arm in task.arms if seed < task.seeds else ():
+                late = options.minutes is not None and time.monotonic() - begun > 60 * options.minutes
+                if not late and not finished(runs, name, arm, seed):
+                    _run_arm(name, arm, seed, model, runs)
+        report(options.out, runs, options.seeds)
     return 0
 
 
-def fine_tuned_model(runs: Path) -> Path:
-    """The folder of the model that every arm begins with: tiny-buggy, fine-tuned on references with slips."""
-    from codegym.agents.recipes.stepcoder import train_stepcoder
-
-    model = "tiny-buggy"
-    for number, tuning in enumerate(FINE_TUNINGS):
-        out = runs / f"sft-{number}"
-        if not (out / "summary.json").exists():
-            train_stepcoder(
-                TrainStepCoderOptions(
-                    out=out,
-                    model=model,
-                    sft="references",
-                    sft_lr=1e-3,
-                    iterations=1,
-                    prompts=1,
-                    samples=2,
-                    max_tokens=8,
-                    eval_problems=0,
-                    **tuning,
-                )
-            )
-        model = str(out / "sft" / "model")
-    return Path(model)
-
-
-def arm_options(arm: str, seed: int, model: Path, runs: Path, options: Options) -> TrainStepCoderOptions:
+def arm_options(task: str, arm: str, seed: int, model: Path, runs: Path) -> TrainStepCoderOptions:
     """The options of one run."""
     return TrainStepCoderOptions(
-        out=folder(runs, arm, seed),
+        out=folder(runs, task, arm, seed),
         model=str(model),
-        problems=PROBLEMS,
+        problems=TASKS[task].problems,
         sft="none",
         seed=seed,
-        iterations=options.iterations,
-        prompts=options.prompts,
-        max_tokens=56,
+        iterations=TASKS[task].iterations,
+        prompts=PROMPTS,
+        samples=SAMPLES,
+        max_tokens=TASKS[task].max_tokens,
         lr=5e-4,
-        value_warmup=2,
+        epochs=1,
+        minibatches=4,
+        value_warmup=1,
         eval_problems=40,
         eval_samples=2,
-        eval_every=4,
+        eval_every=3,
         checkpoint_every=10,
         **ARMS[arm],
     )
 
 
-def run_arm(arm: str, seed: int, model: Path, runs: Path, options: Options) -> None:
-    """Train one arm with one seed; the evaluation before it is that of the seed's first arm."""
+def _run_arm(task: str, arm: str, seed: int, model: Path, runs: Path) -> None:
+    """Train one arm with one seed, unless another process does; the evaluation before is that of the first arm."""
     from codegym.agents.recipes.stepcoder import train_stepcoder
 
-    print(f"{arm}, seed {seed}", file=sys.stderr, flush=True)
-    first = folder(runs, next(iter(ARMS)), seed) / "evaluation"
-    here = folder(runs, arm, seed) / "evaluation"
-    if (first / "before.json").exists() and not here.exists():
-        here.mkdir(parents=True)
-        for name in ("before.jsonl", "before.json"):
-            shutil.copy(first / name, here / name)
-    train_stepcoder(arm_options(arm, seed, model, runs, options))
+    with _held(runs / f"{folder(runs, task, arm, seed).relative_to(runs)}.lock".replace("/", "-")) as mine:
+        if not mine or finished(runs, task, arm, seed):
+            return
+        print(f"{task}: {arm}, seed {seed}", file=sys.stderr, flush=True)
+        first = folder(runs, task, TASKS[task].arms[0], seed) / "evaluation"
+        here = folder(runs, task, arm, seed) / "evaluation"
+        if (first / "before.json").exists() and not here.exists():
+            here.mkdir(parents=True)
+            for name in ("before.jsonl", "before.json"):
+                shutil.copy(first / name, here / name)
+        begun = time.process_time()
+        train_stepcoder(arm_options(task, arm, seed, model, runs))
+        print(f"{time.process_time() - begun:.0f} s of processor time", file=sys.stderr, flush=True)
 
 
-def folder(runs: Path, arm: str, seed: int) -> Path:
+def folder(runs: Path, task: str, arm: str, seed: int) -> Path:
     """Of one run."""
-    return runs / arm.replace(" ", "-") / str(seed)
+    return runs / task / arm.lower().replace(" + ", "-").replace(" ", "-") / str(seed)
 
 
-def report(out: Path, runs: Path, options: Options) -> None:
-    """Write the tables from what is finished."""
-    rows: dict[str, Any] = {}
-    curves: dict[str, Any] = {}
-    finished = {
-        arm: [s for s in range(options.seeds) if (folder(runs, arm, s) / "summary.json").exists()] for arm in ARMS
-    }
-    if not any(finished.values()):
-        return
-    baseline = {seed: _rates(folder(runs, "ppo", seed), "after") for seed in finished["ppo"]}
-    rows["sft"] = _row([_rates(folder(runs, "ppo", seed), "before") for seed in finished["ppo"]], [])
-    for arm, seeds in finished.items():
-        if not seeds:
-            continue
-        after = {seed: _rates(folder(runs, arm, seed), "after") for seed in seeds}
-        pairs = [(baseline[seed], after[seed]) for seed in seeds if seed in baseline and arm != "ppo"]
-        curves[arm] = {str(seed): _curve(folder(runs, arm, seed), options) for seed in seeds}
-        rows[arm] = _row(list(after.values()), pairs) | {
-            "episodes": [_episodes_to(curve) for curve in curves[arm].values()],
-            "seconds": round(
-                float(np.mean([read_json(folder(runs, arm, s) / "summary.json")["seconds"] for s in seeds]))
-            ),
-        }
-    record = {"problems": PROBLEMS, "options": dataclasses.asdict(options), "arms": ARMS, "rows": rows}
-    write_json(out / "results.json", json.loads(json.dumps(record, default=str)))
-    write_json(out / "curves.json", curves)
-    write_atomically(out / "table.md", _table(rows))
+def finished(runs: Path, task: str, arm: str, seed: int) -> bool:
+    """Whether a run came to its end."""
+    return (folder(runs, task, arm, seed) / "summary.json").exists()
 
 
-def _rates(run: Path, when: str) -> dict[str, float]:
-    rates: dict[str, float] = read_json(run / "evaluation" / f"{when}.json")["pass_rates"]
-    return rates
+def configuration() -> dict[str, Any]:
+    """All that the runs share, for `results.json`."""
+    options = arm_options("short", "PPO", 0, Path("start/model"), Path("runs"))
+    shared = {name: value for name, value in vars(options).items() if name not in ("out", "seed", "model")}
+    plain: dict[str, Any] = json.loads(json.dumps(shared, default=str))
+    return {"tasks": {name: dataclasses.asdict(task) for name, task in TASKS.items()}, "arms": ARMS, "shared": plain}
 
 
-def _row(
-    runs: Sequence[dict[str, float]], pairs: Sequence[tuple[dict[str, float], dict[str, float]]]
-) -> dict[str, Any]:
-    """pass@1 over all problems of all seeds, by family, and the paired difference to plain PPO, by problem and seed."""
-    flat = [rate for run in runs for rate in run.values()]
-    row: dict[str, Any] = {"seeds": len(runs), "pass@1": bootstrap(flat).to_json()}
-    row["by seed"] = [float(np.mean(list(run.values()))) for run in runs]
-    families = sorted({uri.split("/")[1] for run in runs for uri in run})
-    row["families"] = {
-        family: float(np.mean([rate for run in runs for uri, rate in run.items() if uri.split("/")[1] == family]))
-        for family in families
-    }
-    if pairs:
-        row["over ppo"] = bootstrap(
-            [b[uri] - a[uri] for a, b in pairs for uri in sorted(a.keys() & b.keys())]
-        ).to_json()
-    return row
-
-
-def _curve(run: Path, options: Options) -> list[tuple[int, float]]:
-    """(episodes, held-out pass rate) along a run."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [(r["iteration"] * options.prompts * 8, r["held_out"]) for r in lines if "held_out" in r]
-
-
-def _episodes_to(curve: Sequence[tuple[int, float]]) -> int | None:
-    return next((episodes for episodes, rate in curve if rate >= SOLVED), None)
-
-
-def _table(rows: dict[str, Any]) -> str:
-    families = list(rows["sft"]["families"])
-    heads = ["arm", "seeds", "pass@1", *families, "over PPO", f"episodes to {SOLVED:.0%}"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    for arm, row in rows.items():
-        over = str(Estimate(**row["over ppo"])) if "over ppo" in row else ""
-        episodes = ", ".join("-" if n is None else str(n) for n in row.get("episodes", []))
-        cells = [arm, str(row["seeds"]), str(Estimate(**row["pass@1"]))]
-        cells += [f"{row['families'][family]:.1%}" for family in families]
-        lines.append("| " + " | ".join([*cells, over, episodes]) + " |")
-    return "\n".join(lines) + "\n"
+@contextmanager
+def _held(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Whether this process holds the lock of a path; it goes with the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 if __name__ == "__main__":

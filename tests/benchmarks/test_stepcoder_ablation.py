@@ -1,16 +1,25 @@
-"""The ablation's tables: pairs by seed and problem, episodes to a pass rate, whatever is finished."""
+"""The ablation: its start model's texts, arms that differ in one thing, tables from whatever is finished."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from codegym.benchmarks.stepcoder_ablation import ARMS, Options, arm_options, folder, report
+from codegym.agents.language_model.load import LanguageModel
+from codegym.benchmarks.stepcoder_ablation import ARMS, TASKS, arm_options, folder
+from codegym.benchmarks.stepcoder_report import START, difference, episodes_to, interval, report, table
+from codegym.benchmarks.stepcoder_start import SLIPS, ChainExamples
+from codegym.envs.problems.katas.families import rules
+from codegym.envs.problems.katas.family import parameters_of_split
+
+SIGNS = ("<=", ">=", "!=", "==", "//", "<", ">", "+", "-", "*")
+SHORT, LONG = TASKS["short"], TASKS["long"]
 
 
-def write_run(runs, arm, seed, before, after, curve):
-    path = folder(runs, arm, seed)
+def write_run(runs, arm, seed, before, after, curve, task="short"):
+    path = folder(runs, task, arm, seed)
     (path / "evaluation").mkdir(parents=True)
     for when, rates in (("before", before), ("after", after)):
         (path / "evaluation" / f"{when}.json").write_text(json.dumps({"iterations": 0, "pass_rates": rates}))
@@ -19,26 +28,79 @@ def write_run(runs, arm, seed, before, after, curve):
     (path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_arms_are_compared_with_ppo_by_seed_and_problem(tmp_path):
-    options = Options(out=tmp_path / "out", runs=tmp_path / "runs", seeds=2, prompts=4)
-    nothing, uris = {"katas/a/0": 0.0, "katas/b/0": 0.0}, ("katas/a/0", "katas/b/0")
+def test_arms_are_compared_by_seed_and_problem(tmp_path):
+    out, runs = tmp_path / "out", tmp_path / "runs"
+    uris = ("katas/a/0", "katas/b/0")
+    nothing = dict.fromkeys(uris, 0.0)
     for seed in (0, 1):
-        write_run(options.runs, "ppo", seed, nothing, dict(zip(uris, (0.25, 0.0), strict=True)), [(4, 0.1)])
-    write_run(options.runs, "stepcoder", 0, nothing, dict(zip(uris, (1.0, 0.5), strict=True)), [(4, 0.1), (8, 0.6)])
-    report(options.out, options.runs, options)
-    rows = json.loads((options.out / "results.json").read_text())["rows"]
-    assert list(rows) == ["sft", "ppo", "stepcoder"]
-    assert rows["sft"]["pass@1"]["value"] == 0.0 and rows["ppo"]["seeds"] == 2
-    assert rows["stepcoder"]["over ppo"]["value"] == pytest.approx((0.75 + 0.5) / 2)
-    assert rows["stepcoder"]["families"] == {"a": 1.0, "b": 0.5}
-    assert rows["stepcoder"]["episodes"] == [8 * 4 * 8] and rows["ppo"]["episodes"] == [None, None]
-    curves = json.loads((options.out / "curves.json").read_text())
-    assert curves["stepcoder"]["0"] == [[128, 0.1], [256, 0.6]]
-    assert (options.out / "table.md").read_text().count("\n") == 2 + 3
+        write_run(runs, "PPO", seed, nothing, dict(zip(uris, (0.25, 0.0), strict=True)), [(4, 0.1)])
+    after = dict(zip(uris, (1.0, 0.5), strict=True))
+    write_run(runs, "StepCoder", 0, nothing, after, [(4, 0.1), (8, 0.6)])
+    report(out, runs, seeds=2)
+    rows = json.loads((out / "results.json").read_text())["results"]["short"]
+    assert list(rows) == [START, "PPO", "StepCoder"]
+    assert rows[START]["pass@1"]["value"] == 0.0 and rows["PPO"]["seeds"] == [0, 1]
+    assert rows["StepCoder"]["over PPO"]["value"] == pytest.approx((0.75 + 0.5) / 2)
+    assert "over PPO + CCCS" not in rows["StepCoder"]
+    assert rows["StepCoder"]["families"] == {"a": 1.0, "b": 0.5}
+    assert rows["StepCoder"]["episodes"] == [8 * 8 * 8] and rows["PPO"]["episodes"] == [None, None]
+    assert json.loads((out / "curves.json").read_text())["short"]["StepCoder"]["0"] == [[256, 0.1], [512, 0.6]]
+    assert (out / "table.md").read_text().count("\n| ") == 2 + 3
+    assert (out / "short.png").stat().st_size > 1000 and not (out / "long.png").exists()
+
+
+def test_the_interval_is_as_wide_as_seeds_and_problems_differ():
+    same = interval(np.full((5, 40), 0.25))
+    assert (same.low, same.value, same.high) == pytest.approx((0.25, 0.25, 0.25))
+    by_seed = interval(np.repeat([[0.0], [1.0], [0.0], [1.0]], 50, axis=1))  # the problems say nothing new
+    assert by_seed.low == 0.0 and by_seed.high == 1.0
+    by_problem = interval(np.repeat([[0.0, 1.0] * 50], 5, axis=0))
+    assert by_problem.high - by_problem.low == pytest.approx(2 * 1.96 * 0.05, abs=0.03)
+
+
+def test_differences_are_paired():
+    one = {seed: {"a": 0.1 * seed, "b": 0.5} for seed in range(3)}
+    other = {seed: {"a": 0.1 * seed + 0.2, "b": 0.7} for seed in range(3)}
+    gain = difference(one, other, [0, 1, 2])
+    assert gain.low == pytest.approx(0.2) and gain.high == pytest.approx(0.2)
+
+
+def test_the_tables_say_where_a_rate_was_never_reached():
+    assert episodes_to([(64, 0.1), (128, 0.3), (192, 0.2)], 0.25) == 128
+    assert episodes_to([(64, 0.1)], 0.25) is None
+    numbers = {"seeds": [0, 1], "pass@1": {"value": 0.1, "low": 0.0, "high": 0.2}, "families": {"a": 0.1}}
+    text = table({START: numbers, "PPO": numbers | {"episodes": [128, None]}}, LONG)
+    assert text.splitlines()[-1] == "| PPO | 2 | 10.0 % [0.0, 20.0] |  |  | 128, - |"
 
 
 def test_the_arms_differ_in_nothing_but_curriculum_and_credit(tmp_path):
-    options = Options(out=tmp_path)
-    made = [vars(arm_options(arm, 3, tmp_path, tmp_path, options)) for arm in ARMS]
+    made = [vars(arm_options("short", arm, 3, tmp_path, tmp_path)) for arm in ARMS]
     differ = {name for name in made[0] if len({str(one[name]) for one in made}) > 1}
     assert differ == {"out", "curriculum", "credit"}
+    assert {name for name in vars(SHORT) if getattr(SHORT, name) != getattr(LONG, name)} <= {
+        "problems", "arms", "seeds", "iterations", "max_tokens", "solved",
+    }  # fmt: skip
+
+
+def test_the_start_model_reads_no_held_out_pair_of_rules_and_mistaken_operators():
+    lm = LanguageModel.load("tiny", device="cpu")
+    clean, slipped = (ChainExamples(lm, 0, 200, slips) for slips in (0.0, SLIPS))
+    held_out = {
+        tuple((f, m) for f, _, m, _ in parameters[:2])
+        for family in rules.FAMILIES
+        if family.name.startswith("rules-chain-")
+        for split in ("validation", "test")
+        for parameters in parameters_of_split(family, split)
+    }
+    assert held_out and clean.held_out == held_out
+    changed = total = 0
+    for (question, right), (same, wrong) in zip(clean[:60], slipped[:60], strict=True):
+        assert question == same
+        right_words, wrong_words = (lm.tokenizer.decode(ids).split() for ids in (right, wrong))
+        assert len(right_words) == len(wrong_words)
+        pairs = zip(right_words, wrong_words, strict=True)
+        operators = [(a, b) for a, b in pairs if a in SIGNS]
+        total += len(operators)
+        changed += sum(a != b for a, b in operators)
+    assert changed / total == pytest.approx(SLIPS, abs=0.06)
+    assert slipped[7] == ChainExamples(lm, 0, 10, SLIPS)[7]
