@@ -13,10 +13,8 @@ import secrets
 import shutil
 import signal
 import stat
-import tempfile
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from codegym.envs.execution import isolation
 from codegym.envs.execution.cpp_jail import Exit, Jail
 from codegym.envs.execution.cpp_toolchain import Toolchain
 from codegym.envs.execution.languages import cpp
+from codegym.envs.execution.scratch import Scratch
 
 SECONDS: Final = 20
 """Processor time that one stage may use."""
@@ -72,9 +71,9 @@ class Compiler:
     def __init__(self, toolchain: Toolchain, layers: Sequence[str], cache: Path | None) -> None:
         self.toolchain, self._layers = toolchain, tuple(layers)
         self._cache = _Cache.at(cache / toolchain.identity) if cache is not None else None
-        self._root = Path(tempfile.mkdtemp(prefix="codegym-cpp-")).resolve()
+        self._scratch = Scratch("codegym-cpp-"), Scratch("codegym-cpp-")
+        self._root, self._headers = (scratch.path for scratch in self._scratch)
         self._root.chmod(0o711)
-        self._headers = Path(tempfile.mkdtemp(prefix="codegym-cpp-")).resolve()
         for place in (self._headers, *(self._headers / level / "bits" for level in toolchain.compile)):
             place.mkdir(parents=True, exist_ok=True)
             place.chmod(0o755)
@@ -82,7 +81,6 @@ class Compiler:
                 (place / "stdc++.h").write_text("#include_next <bits/stdc++.h>\n")
                 (place / "stdc++.h").chmod(0o644)
                 place.parent.chmod(0o755)
-        weakref.finalize(self, _remove, os.getpid(), self._root, self._headers)
         self._lock = threading.Lock()
         self._jail: Jail | None = None
         self._once: dict[str, threading.Lock] = {}
@@ -124,7 +122,8 @@ class Compiler:
             if self._jail is not None:
                 self._jail.close()
                 self._jail = None
-        _remove(os.getpid(), self._root, self._headers)
+        for scratch in self._scratch:
+            scratch.close()
 
     # Once per text
 
@@ -285,12 +284,6 @@ class Compiler:
                 files = self.toolchain.files + headers + isolation.Files(write=(str(self._root),))
                 self._jail = Jail(self._layers, files, compiles=True)
             return self._jail
-
-
-def _remove(owner: int, *folders: Path) -> None:
-    """Take folders away, but not in a forked child of their owner."""
-    for folder in folders if os.getpid() == owner else ():
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Cache:

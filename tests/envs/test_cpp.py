@@ -299,3 +299,23 @@ def test_code_in_a_models_text_becomes_a_program():
     assert extract_code(f"So:\n```cpp\n{whole}```\n", problem) == start.removesuffix("int f(int x) {\n") + whole
     own = "#include <cmath>\n" + helper + whole
     assert extract_code(f"```c++\n{own}```", problem) == "#include <vector>\nusing namespace std;\n" + own
+
+
+BURN = """#include <ctime>
+#include <cstdio>
+int main() {{
+    while (clock() < {seconds} * CLOCKS_PER_SEC) {{}}
+    puts("1");
+}}
+"""
+
+
+@needs_compiler
+def test_programs_get_as_long_as_their_reference_needs(executor: Executor) -> None:
+    limits = Limits(seconds=0.2, reference_factor=4.0, most_seconds=2.0)
+    problem = Problem(
+        "t/burn", "", None, references=(BURN.format(seconds=0.3),), hidden_tests=(StdioTest("", "1\n"),),
+        language="cpp", limits=limits,
+    )  # fmt: skip
+    found = executor.run([Job(problem, BURN.format(seconds=seconds)) for seconds in (0.5, 3)])
+    assert [one.verdict for one in found] == [Verdict.PASS, Verdict.TIMEOUT], found
