@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import overload
 
+from codegym.envs.errors import OptionError
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.execution.outcome import Job, Outcome
 from codegym.envs.problems.catalog import find_problem
 from codegym.envs.problems.problem import Problem, TestSelection
 from codegym.envs.rewards.outcome_reward import RewardOption, resolve_reward
 
-_FENCE = re.compile(r"^[ \t]*```[ \t]*([\w+#-]*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+_OPENS = re.compile(r"[ \t]*```[ \t]*([\w+#-]*)")
+_CLOSES = re.compile(r"[ \t]*```[ \t]*")
 _TAGS = {"python": {"python", "python3", "py", "py3"}, "cpp": {"cpp", "c++", "cxx", "cc"}}
 
 
@@ -61,11 +63,13 @@ def score(
         The outcome with its `reward`, or a list of them for a list.
 
     Raises:
-        OptionError: an unknown reward, problem set or problem.
+        OptionError: an unknown reward, problem set or problem, or something that is no text.
         InfrastructureError: the machine failed; never turned into a reward.
     """
     pay = resolve_reward(reward)
     target = find_problem(problem) if isinstance(problem, str) else problem
+    if not isinstance(text_or_list, str | Sequence) or isinstance(text_or_list, bytes):
+        raise OptionError(f"What is scored is a text or a list of texts, not {type(text_or_list).__name__}.")
     texts = [text_or_list] if isinstance(text_or_list, str) else list(text_or_list)
     jobs = [Job(target, extract_code(text, target), tests) for text in texts]
     outcomes = [replace(outcome, reward=float(pay(outcome))) for outcome in (executor or shared_executor()).run(jobs)]
@@ -85,8 +89,13 @@ def extract_code(text: str, problem: Problem) -> str:
 
     C++ forbids a second definition: code that has includes of its own gets only the includes and using-declarations of
     the given text, for it brings its helper functions.
+
+    Raises:
+        OptionError: it is no text.
     """
-    fences = _FENCE.findall(text)
+    if not isinstance(text, str):
+        raise OptionError(f"A program is a text, not {type(text).__name__} ({problem.uri}).")
+    fences = _fences(text)
     tags = _TAGS.get(problem.language, {problem.language})
     tagged = [code for tag, code in fences if tag.lower() in tags]
     code: str = (tagged or [code for _, code in fences] or [text])[-1]
@@ -103,6 +112,24 @@ def extract_code(text: str, problem: Problem) -> str:
         place = definition.search(given)
         return (given[: place.start()] if place else "") + code
     return given + code if code.startswith("\n") else f"{given}\n{code}"
+
+
+def _fences(text: str) -> list[tuple[str, str]]:
+    """Tag and content of each complete fence, in time proportional to the text: it may be hostile."""
+    found: list[tuple[str, str]] = []
+    tag: str | None = None
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if tag is None:
+            opens = _OPENS.match(line)
+            if opens:
+                tag, lines = opens.group(1), []
+        elif _CLOSES.fullmatch(line):
+            found.append((tag, "".join(f"{one}\n" for one in lines)))
+            tag = None
+        else:
+            lines.append(line)
+    return found
 
 
 def _cpp_program(code: str, given: str, name: str) -> str:

@@ -111,9 +111,13 @@ class Executor:
         Equal jobs run once. The machine's own failures are retried once and then give the verdict INFRA.
 
         Raises:
+            OptionError: a program that is no text.
             IsolationError: the machine offers fewer layers than `min_layers`.
             InfrastructureError: the processes that run programs do not start.
         """
+        for job in jobs:
+            if not isinstance(job.program, str):
+                raise OptionError(f"A program is a text, not {type(job.program).__name__} ({job.problem.uri}).")
         with self._lock:
             started = time.perf_counter()
             jobs = [self._seeded(job) for job in jobs]

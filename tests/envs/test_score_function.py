@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +11,10 @@ import pytest
 import codegym
 from codegym.envs.errors import OptionError
 from codegym.envs.execution.executor import Executor
-from codegym.envs.execution.outcome import Verdict
+from codegym.envs.execution.outcome import Job, Verdict
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import CallTest, Problem
-from codegym.envs.score import extract_code, score
+from codegym.envs.score import _fences, extract_code, score
 
 FREE = Problem("t/free", "Add.", "add", hidden_tests=(CallTest((1, 2), 3), CallTest((1, -1), 0)), public_tests=())
 GIVEN = 'import math\n\ndef helper(x):\n    return x\n\ndef add(a, b):\n    """Add."""\n'
@@ -100,3 +102,21 @@ def test_the_tests_can_be_chosen(executor: Executor) -> None:
     problem = Problem("t/two", "", "f", public_tests=(CallTest((), 1),), hidden_tests=(CallTest((), 2),))
     assert score(problem, "def f(): return 1", tests="public", executor=executor).reward == 1.0
     assert score(problem, "def f(): return 1", executor=executor).reward == -0.3
+
+
+def test_fences_are_found_as_the_rule_says_and_in_linear_time() -> None:
+    rule = re.compile(r"^[ \t]*```[ \t]*([\w+#-]*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
+    lines = ["```", "```python", " ``` ", "x", "", "```py x"]
+    for choice in itertools.product(lines, repeat=5):
+        text = "\n".join(choice)
+        assert _fences(text) == rule.findall(text), text
+    extract_code("```python\n" * 200_000, FREE)  # the rule as it stands takes hours
+
+
+@pytest.mark.parametrize("text", [5, None, b"def f(): pass", ["a", None], [b"a"]])
+def test_what_is_no_text_is_one_clear_line(text: object, executor: Executor) -> None:
+    with pytest.raises(OptionError, match="text"):
+        score(FREE, text, executor=executor)  # type: ignore[call-overload]
+    with pytest.raises(OptionError, match="A program is a text, not int"):
+        executor.run([Job(FREE, 5)])  # type: ignore[arg-type]
+    assert score(FREE, RIGHT, executor=executor).verdict is Verdict.PASS
