@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import time
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
+from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -197,17 +201,16 @@ class SB3Agent:
     """A model of Stable-Baselines3 or sb3-contrib as an agent of ours; action masks are always passed on.
 
     Args:
-        model: a trained model, or the path of a saved one (`algorithm` then names its class).
-        algorithm: the class to load with, for a path.
+        model: a trained model, or the path of a saved one. Loading runs code that the file holds: load your own.
+        algorithm: the class to load with; None finds PPO, A2C, DQN and MaskablePPO by what the file holds.
+
+    Raises:
+        DataError: for a file that is none of a model.
     """
 
     def __init__(self, model: Any, algorithm: Any = None) -> None:
         if isinstance(model, str | Path):
-            if algorithm is None:
-                raise OptionError("SB3Agent needs the algorithm's class to load a file: SB3Agent(path, PPO).")
-            if not Path(model).is_file():
-                raise DataError(f"{model}: no such file.")
-            model = algorithm.load(model, device="cpu")
+            model = (algorithm or saved_algorithm(Path(model))).load(model, device="cpu")
         self.model = model
 
     def act(
@@ -218,7 +221,14 @@ class SB3Agent:
         seeds: Sequence[int] | None = None,
         deterministic: bool = False,
     ) -> list[Decision]:
-        """One decision per row; `seeds[i]` alone decides row i's randomness. DQN is always greedy."""
+        """One decision per row; `seeds[i]` alone decides row i's randomness. DQN is always greedy.
+
+        Raises:
+            OptionError: for observations of another kind than the model was trained on.
+        """
+        wanted = "dict" if isinstance(self.model.observation_space, spaces.Dict) else "features"
+        if type(observations[0]) is not {"dict": dict, "features": np.ndarray}[wanted]:
+            raise OptionError(f'This model reads observation="{wanted}" of the environment it was trained in.')
         batch: Any = (
             {key: np.stack([seen[key] for seen in observations]) for key in observations[0]}
             if isinstance(observations[0], dict)
@@ -248,6 +258,32 @@ class SB3Agent:
             masked = np.where(masks, shares, 0.0)
             shares = np.where(masked.sum(-1, keepdims=True) > 0, masked, shares)
         return np.asarray(shares, dtype=np.float64)
+
+
+def saved_algorithm(path: Path) -> Any:
+    """The class of a saved model: PPO, A2C or DQN of Stable-Baselines3, or MaskablePPO of sb3-contrib.
+
+    Raises:
+        DataError: if the file is no model, or of another algorithm.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = json.loads(archive.read("data"))
+    except (zipfile.BadZipFile, KeyError, ValueError):
+        raise DataError(f"{path}: not a model that Stable-Baselines3 saved.") from None
+    policy = str(held.get("policy_class", {}).get("__module__", ""))
+    if policy == "sb3_contrib.common.maskable.policies":
+        return importlib.import_module("sb3_contrib").MaskablePPO
+    if policy == "stable_baselines3.dqn.policies":
+        return DQN
+    if policy == "stable_baselines3.common.policies" and "gae_lambda" in held:
+        if "clip_range" in held:
+            return PPO
+        if "target_kl" not in held:
+            return A2C
+    raise DataError(f"{path}: none of PPO, A2C, DQN and MaskablePPO; give its class: SB3Agent(path, TRPO).")
 
 
 def _takes_masks(model: Any) -> bool:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,11 @@ from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.vocabulary import Vocabulary
 
 BUILT_IN = ("canonical", "empty", "random")
-KNOWN = ("canonical", "empty", "random", "lm:NAME", "best-of-N:lm:NAME", "mcts:lm:NAME", "module:function")
+KNOWN = (
+    "canonical", "empty", "random", "lm:NAME", "best-of-N:lm:NAME", "mcts:lm:NAME", "sb3:MODEL.zip", "module:function"
+)  # fmt: skip
 MODEL = re.compile(r"(?:(?P<search>mcts|best-of-(?P<n>[1-9]\d*)):)?lm:(?P<model>.+)")
+SB3 = re.compile(r"sb3:(?P<path>.+)")
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 Programs = Callable[[list[View]], Sequence[str | None]]
 
@@ -63,7 +67,7 @@ class NamedAgent:
 
 def check_agent_name(name: str) -> None:
     """Raise an OptionError for a name that no agent can have; loads nothing."""
-    if name in BUILT_IN or MODEL.fullmatch(name):
+    if name in BUILT_IN or MODEL.fullmatch(name) or SB3.fullmatch(name):
         return
     if not FUNCTION.fullmatch(name) or name.split(":")[0] in ("lm", "mcts", "sb3", "openai"):
         raise unknown("agent", name, KNOWN)
@@ -102,6 +106,9 @@ def make_agent(name: str, context: AgentContext) -> NamedAgent:
     match = MODEL.fullmatch(name)
     if match:
         return _with_model(match, context, identity)
+    match = SB3.fullmatch(name)
+    if match:
+        return _of_stable_baselines3(Path(match["path"]), context, identity)
     function, source = _imported(name)
     return NamedAgent(ProgramAgent(function, context.vocabulary), identity | {"source_sha256": source})
 
@@ -174,6 +181,20 @@ def _imported(name: str) -> tuple[Programs, str]:
         raise OptionError(f"Agent {name!r}: module {module_name} has no function {function_name}.")
     source = inspect.getsource(module)
     return function, hashlib.sha256(source.encode()).hexdigest()
+
+
+def _of_stable_baselines3(path: Path, context: AgentContext, identity: dict[str, Any]) -> NamedAgent:
+    """A saved model of Stable-Baselines3 or sb3-contrib; `--observation features` or `dict` is what it reads."""
+    try:
+        from codegym.agents.adapters.sb3 import SB3Agent
+    except ModuleNotFoundError as error:
+        raise OptionError(f"Agent {identity['name']!r} needs {error.name}: pip install 'codegym[sb3]'.") from None
+    agent = SB3Agent(path)
+    trained, here = agent.model.action_space, context.action_space
+    if trained != here:
+        raise OptionError(f"{path} was trained with the actions {trained}; this environment has {here}.")
+    kind = type(agent.model).__name__
+    return NamedAgent(agent, identity | {"algorithm": kind, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
 
 
 def _with_model(match: re.Match[str], context: AgentContext, identity: dict[str, Any]) -> NamedAgent:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from codegym.envs.errors import OptionError
+from codegym.envs.errors import DataError, OptionError
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Outcome, TestResult, Verdict
 
@@ -165,8 +165,22 @@ def test_a_model_of_theirs_is_an_agent_of_ours_and_a_seed_decides_a_row(executor
     only = np.zeros(32, dtype=np.int8)
     only[7] = 1
     assert agent.act([seen[0]], [{"action_mask": only}], seeds=[1])[0].action == 7
-    with pytest.raises(OptionError, match="algorithm's class"):
-        SB3Agent(tmp_path / "model.zip")
+    with pytest.raises(OptionError, match='reads observation="features"'):
+        agent.act(["def f(a, b):"], [{}], seeds=[0])
+
+
+def test_a_saved_model_says_which_algorithm_it_is_of(executor, tmp_path):
+    contrib = pytest.importorskip("sb3_contrib")
+    env = make(executor)
+    for algorithm in (sb3.PPO, sb3.A2C, sb3.DQN, contrib.MaskablePPO):
+        algorithm("MlpPolicy", env, device="cpu").save(tmp_path / "model.zip")
+        assert type(SB3Agent(tmp_path / "model.zip").model) is algorithm
+    contrib.TRPO("MlpPolicy", env, device="cpu").save(tmp_path / "model.zip")
+    assert type(SB3Agent(tmp_path / "model.zip", contrib.TRPO).model) is contrib.TRPO
+    (tmp_path / "text.zip").write_text("no archive")
+    for file, message in (("model.zip", "none of PPO"), ("text.zip", "not a model"), ("none.zip", "no such file")):
+        with pytest.raises(DataError, match=message):
+            SB3Agent(tmp_path / file)
 
 
 # FGO's credit
