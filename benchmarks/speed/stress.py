@@ -18,14 +18,16 @@ Progress = Callable[[int, float], None]
 """Told after each batch: (programs done, programs per second)."""
 
 _SHOWN = 20
+_POINTS = 20  # of the course, about
 
 
 def stress(programs: int, *, workers: int, seconds: float, progress: Progress = lambda *_: None) -> dict[str, Any]:
     """Check textually distinct canonical HumanEval solutions, a batch of 10 copies after the other.
 
     Returns:
-        "programs", "wrong" (verdicts other than PASS, all of them ours to explain), "programs_per_second", "after":
-        what there was at the end (see `footprint`), "restarts" of fork servers.
+        "programs", "wrong" (verdicts other than PASS, all of them ours to explain), "programs_per_second", "restarts"
+        of fork servers, and what there was (see `footprint`) in the "course" of it, "after_last_batch" and
+        "after_close".
     """
     problems = list(load_problems("humaneval"))
 
@@ -57,7 +59,8 @@ def _run(
     batches: Iterator[list[Job]], programs: int, *, workers: int, seconds: float, progress: Progress
 ) -> dict[str, Any]:
     wrong: list[list[str]] = []
-    done, number_wrong, first = 0, 0, None
+    done, number_wrong = 0, 0
+    course: list[dict[str, int]] = []
     with Executor(workers, cache=False) as executor:
         started = time.perf_counter()
         while done < programs and time.perf_counter() - started < seconds:
@@ -67,14 +70,15 @@ def _run(
                     number_wrong += 1
                     wrong += [[job.problem.uri, f"{outcome.verdict}: {outcome.message}"]] * (len(wrong) < _SHOWN)
             done += len(jobs)
-            first = first or footprint()
+            if done >= len(course) * programs / _POINTS:
+                course.append({"programs": done, **footprint()})
             progress(done, done / (time.perf_counter() - started))
         used = time.perf_counter() - started
         last, restarts = footprint(), executor.statistics["restarts"]
     return {
         "programs": done, "asked": programs, "workers": workers, "wrong": number_wrong, "examples": wrong,
         "seconds": round(used, 1), "programs_per_second": round(done / used, 1), "restarts": restarts,
-        "after_first_batch": first, "after_last_batch": last, "after_close": footprint(),
+        "course": course, "after_last_batch": last, "after_close": footprint(),
     }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def main(options: Options) -> int:
         good = good and not found["wrong"] and not closed["processes"] and not closed["zombies"]
         console.print(
             f"{name}: {found['programs']} of {found['asked']} programs on {workers} workers, {found['seconds']:.0f} s, "
-            f"{found['wrong']} wrong verdicts\n  after the first batch {found['after_first_batch']}\n"
+            f"{found['wrong']} wrong verdicts\n  after the first batch {found['course'][0]}\n"
             f"  after the last batch  {found['after_last_batch']}\n  after close           {closed}"
         )
     result |= {
