@@ -136,6 +136,8 @@ class TrainPPOOptions(PPOOptions):
     """Iterations between looks at the first sample of the held-out problems, for a learning curve; 0 for none."""
     checkpoint_every: int = 5
     """Iterations between checkpoints."""
+    sampler: Literal["built-in", "vllm"] = "built-in"
+    """What samples the rollouts; vllm needs an accelerator, vLLM and --importance-cap (2 is usual)."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the model's products in rollouts and updates; auto tries both for a second where the model is large enough to
     gain. Weights, optimiser and losses are float32."""
@@ -149,6 +151,10 @@ class TrainPPOOptions(PPOOptions):
             _require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
         for name in ("eval_problems", "eval_every", "seed"):
             _require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))
+        inexact = self.sampler == "vllm" and self.importance_cap is None
+        _require(not inexact, "importance_cap", "must be given for --sampler vllm", None)
+        adapted = self.sampler == "vllm" and self.lora_rank > 0
+        _require(not adapted, "lora_rank", "must be 0 for --sampler vllm", self.lora_rank)
         alone = self.advantage in ("grpo", "rloo") and self.samples < 2
         _require(not alone, "samples", f"must be at least 2 for --advantage {self.advantage}", self.samples)
 

@@ -77,6 +77,7 @@ def train_ppo(
     from codegym.agents.language_model.agent import LanguageModelAgent
     from codegym.agents.language_model.load import LanguageModel
     from codegym.agents.language_model.sampling import Sampling
+    from codegym.agents.language_model.vllm_sampler import VLLMSampler
 
     started = time.perf_counter()
     options.check()
@@ -106,6 +107,11 @@ def train_ppo(
             peers.same(lm.model.parameters())
         if options.lora_rank:
             lm.model = with_adapter(lm.model, options.lora_rank, seed=options.seed)
+        if options.sampler == "vllm":
+            if peers.first:
+                lm.save(folder / "sampler")
+            peers.wait()
+            lm.sampler = VLLMSampler.of(folder / "sampler", seed=options.seed)
         if peers.first:
             precision_of(folder, options.precision, lm.model)  # tries, and keeps what it finds
         peers.wait()

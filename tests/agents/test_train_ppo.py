@@ -151,6 +151,10 @@ def test_another_configuration_in_the_same_folder_is_one_line_and_exit_2(model, 
         ({"reward": "laddr"}, "ladder"),
         ({"iterations": 0}, "--iterations must be at least 1"),
         ({"advantage": "grpo", "samples": 1}, "--samples must be at least 2"),
+        ({"sampler": "vllm"}, "--importance-cap must be given for --sampler vllm"),
+        ({"sampler": "vllm", "importance_cap": 2, "lora_rank": 4}, "--lora-rank must be 0 for --sampler vllm"),
+        ({"sampler": "vllm", "importance_cap": 2}, "--sampler vllm needs vLLM"),
+        ({"importance_cap": 0.5}, "--importance-cap must be at least 1"),
     ],
 )
 def test_bad_options_are_one_line_and_exit_2_and_leave_nothing(model, tmp_path, capsys, bad, message):
