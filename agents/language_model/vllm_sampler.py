@@ -6,6 +6,7 @@ Its kernels round differently from the trainer's, so its log-probabilities are n
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -49,11 +50,10 @@ class VLLMSampler:
         Raises:
             OptionError: vLLM is not installed.
         """
+        cls.require()
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")  # the weights are handed over in this process
-        try:
-            from vllm import LLM, SamplingParams
-        except ImportError:
-            raise OptionError("--sampler vllm needs vLLM: pip install vllm (or codegym[vllm]).") from None
+        from vllm import LLM, SamplingParams
+
         engine = LLM(
             model=str(folder),
             gpu_memory_utilization=memory,
@@ -62,6 +62,12 @@ class VLLMSampler:
             seed=seed,
         )
         return cls(engine, SamplingParams)
+
+    @staticmethod
+    def require() -> None:
+        """Raise an OptionError where vLLM is not installed."""
+        if importlib.util.find_spec("vllm") is None:
+            raise OptionError("--sampler vllm needs vLLM: pip install vllm (or codegym[vllm]).")
 
     def __call__(
         self,

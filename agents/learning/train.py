@@ -81,6 +81,8 @@ def train_ppo(
 
     started = time.perf_counter()
     options.check()
+    if options.sampler == "vllm":
+        VLLMSampler.require()
     peers = Peers.from_environment()
     if options.prompts < peers.size:
         raise OptionError(f"--prompts must be at least the number of processes, {peers.size} (got {options.prompts}).")
