@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
+from codegym import CCCS
 from codegym.envs.errors import DataError, OptionError
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Outcome, TestResult, Verdict
+from codegym.envs.mdp.start_states import conditional_cuts
+from codegym.envs.problems.catalog import load_problems
 
 sb3 = pytest.importorskip("stable_baselines3")
 
 from stable_baselines3.common.evaluation import evaluate_policy  # noqa: E402
+from stable_baselines3.common.monitor import Monitor  # noqa: E402
 from stable_baselines3.common.utils import obs_as_tensor  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 
@@ -145,6 +151,31 @@ def test_other_wrong_uses_are_refused(executor):
         env.env_method("views")
     with pytest.raises(OptionError, match="make it anew"):
         env.set_attr("window", 3)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_curriculum_moves_through_the_automatic_resets_of_sb3(executor, ours):
+    """Reset options are lost there; the start is an argument of the environment, so it is not."""
+    problem = next(p for p in load_problems("katas:branches") if len(conditional_cuts(p)) >= 2)
+    options = {"problems": [problem], "start": CCCS(rho=0.0, window=1), "executor": executor, "observation": "features"}
+    if ours:
+        env = SB3VectorEnv(gym.make_vec("codegym/Token-v0", 1, autoreset_mode="SameStep", **options))
+        inside = env.env
+    else:
+        env = DummyVecEnv([lambda: Monitor(gym.make("codegym/Token-v0", **options))])
+        inside = env.envs[0].unwrapped
+    vocabulary = inside.settings.vocabulary
+    env.reset()
+    stages = []
+    for _ in range(4):
+        state = inside.states()[0] if ours else inside.get_state()
+        stages.append(int(state.start.value))
+        done = False
+        for token in [*vocabulary.encode(problem.references[0][len(state.start.text) :]), vocabulary.eos]:
+            assert not done
+            _, _, (done,), (info,) = env.step(np.array([token]))
+        assert done and info["is_success"] and json.loads(info["start"]) == {"kind": "curriculum", "value": stages[-1]}
+    assert stages == [*range(stages[0], 0, -1), 0, 0, 0, 0][:4] and stages[0] >= 1
 
 
 # Agents

