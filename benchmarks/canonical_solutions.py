@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from codegym.envs.curation.references import check_references
-from codegym.envs.execution.executor import shared_executor
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.isolation import LAYERS
 from codegym.envs.files import read_json, write_atomically, write_json
 from codegym.envs.problems.catalog import load_problems
 
@@ -69,6 +70,8 @@ class Options:
     """Folder for a file per set and the table."""
     sets: tuple[str, ...] = tuple(SETS)
     """These alone."""
+    layers: tuple[str, ...] = LAYERS
+    """Isolation layers to try; without namespaces: process seccomp landlock."""
 
 
 def main(options: Options) -> int:
@@ -76,14 +79,15 @@ def main(options: Options) -> int:
     for name in options.sets:
         file = options.out / f"{name}.json"
         if not file.exists():
-            write_json(file, measure(SETS[name].spec))
+            with Executor(layers=options.layers, cache=False) as executor:
+                write_json(file, measure(SETS[name].spec, executor))
             print(f"{name}: {read_json(file)['passed']} of {read_json(file)['run']}", file=sys.stderr, flush=True)
     found = {name: read_json(options.out / f"{name}.json") for name in SETS if (options.out / f"{name}.json").exists()}
     write_atomically(options.out / "README.md", page(found))
     return 0
 
 
-def measure(spec: str) -> dict[str, Any]:
+def measure(spec: str, executor: Executor) -> dict[str, Any]:
     """How many problems of a set have a solution, how many of these pass, and which do not."""
     problems = load_problems(spec)
     begun = time.monotonic()
@@ -93,9 +97,10 @@ def measure(spec: str) -> dict[str, Any]:
         batch = [problems[uri] for uri in problems.uris[start : start + 64]]
         solved = [problem for problem in batch if problem.references]
         run += len(solved)
-        failed += check_references(solved, shared_executor(), first=True)[1]
+        failed += check_references(solved, executor, first=True)[1]
     return {
         "set": spec,
+        "level": executor.report()["level"],
         "sha256": problems.sha256,
         "problems": len(problems),
         "run": run,

@@ -21,7 +21,7 @@ TRACERS = ("none", "fast", "probes", "coverage")
 """In the order of a round. "fast" is what `statements.choose` makes of it, worked out before the clock starts, as the
 judge does it ("whole" has it in); "coverage" (coverage.py) only where that interpreter has it."""
 
-_COPIES = 5
+_COPIES = 2  # of each program, in a round of "whole"
 
 
 def measure(python: str, rounds: int) -> dict[str, Any]:
