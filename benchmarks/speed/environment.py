@@ -151,7 +151,8 @@ def rollout(model: str, *, rows: int, episodes: int, max_tokens: int) -> dict[st
 
     Returns:
         Shares of the whole time: "environment" (Gymnasium's step and reset without execution), "views" (what our
-        agents ask besides), "execution"; and "tokens_per_second".
+        agents ask besides), "execution"; "tokens_per_second"; and "overlap", how many times as many tokens a second
+        there are where programs are executed while the model goes on.
     """
     from codegym.agents.collect import collect, requests
     from codegym.agents.language_model.agent import LanguageModelAgent
@@ -160,24 +161,27 @@ def rollout(model: str, *, rows: int, episodes: int, max_tokens: int) -> dict[st
     lm = LanguageModel.load(model)
     with Executor() as inside:
         executor = Timed(inside)
-        made = gym.make_vec(
-            TOKEN, rows, autoreset_mode="Disabled", tokenizer=lm.vocabulary,
-            executor=executor, max_tokens=max_tokens, **SETTING,
-        )  # fmt: skip
-        env = _Clocked(made)
-        uris = made.unwrapped.settings.chosen.uris[:episodes]
+        options = {"autoreset_mode": "Disabled", "tokenizer": lm.vocabulary, "max_tokens": max_tokens, **SETTING}
+        env = _Clocked(gym.make_vec(TOKEN, rows, executor=executor, **options))
+        uris = env.env.unwrapped.settings.chosen.uris[:episodes]
         agent = LanguageModelAgent(lm)
         collect(agent, env, requests(uris, 1, seed=0))
         env.seconds = dict.fromkeys(env.seconds, 0.0)
         executor.seconds, started = 0.0, time.perf_counter()
         played = collect(agent, env, requests(uris, 1, seed=1))
         seconds = time.perf_counter() - started
-    return {
-        "environment": (env.seconds["gymnasium"] - executor.seconds) / seconds,
-        "views": env.seconds["own"] / seconds,
-        "execution": executor.seconds / seconds,
-        "tokens_per_second": sum(episode.tokens for episode in played) / seconds,
-    }
+        speed = sum(episode.tokens for episode in played) / seconds
+        shares = {
+            "environment": (env.seconds["gymnasium"] - executor.seconds) / seconds,
+            "views": env.seconds["own"] / seconds,
+            "execution": executor.seconds / seconds,
+        }
+        overlapping = gym.make_vec(TOKEN, rows, executor=inside, overlap=True, **options)
+        started = time.perf_counter()
+        played = collect(agent, overlapping, requests(uris, 1, seed=2))  # other programs: none is in the cache
+        faster = sum(episode.tokens for episode in played) / (time.perf_counter() - started) / speed
+        overlapping.close()
+    return {**shares, "tokens_per_second": speed, "overlap": faster}
 
 
 def measure(
@@ -189,7 +193,7 @@ def measure(
     Returns:
         "token_steps_per_second" and "token_steps_per_second_with_execution" (rows -> number), "ratios" (peer ->
         times), "rollout_share", "views_share" and "execution_share" (model -> share of a rollout),
-        "tokens_per_second" (model -> number), "setting".
+        "tokens_per_second" and "overlap" (model -> number), "setting".
     """
     alone: dict[str, float] = {}
     executed: dict[str, float] = {}
@@ -213,5 +217,6 @@ def measure(
         "views_share": {model: share["views"] for model, share in shares.items()},
         "execution_share": {model: share["execution"] for model, share in shares.items()},
         "tokens_per_second": {model: share["tokens_per_second"] for model, share in shares.items()},
+        "overlap": {model: share["overlap"] for model, share in shares.items()},
         "setting": {**SETTING, "eos_share": EOS_SHARE, "steps": steps, "peer_rows": peer_rows, "rounds": rounds},
     }

@@ -77,7 +77,8 @@ def main(options: Options) -> int:
     for model, share in result["rollout_share"].items():
         console.print(
             f"a rollout of {model} ({result['tokens_per_second'][model]:,.0f} tokens/s): environment {share:.1%}, "
-            f"views {result['views_share'][model]:.1%}, execution {result['execution_share'][model]:.1%} of the time",
+            f"views {result['views_share'][model]:.1%}, execution {result['execution_share'][model]:.1%} of the time; "
+            f"{result['overlap'][model]:.2f} times as fast where execution overlaps",
             highlight=False,
         )
     return 0
