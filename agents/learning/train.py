@@ -25,7 +25,7 @@ from codegym.agents.learning.precision import precision_of
 from codegym.agents.learning.progress import Progress
 from codegym.agents.statistics import paired_bootstrap
 from codegym.envs.curation.overlap import run_overlap
-from codegym.envs.errors import OptionError, unknown
+from codegym.envs.errors import InfrastructureError, OptionError, PromptTooLong, unknown
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.files import read_json, require_writable_folder, write_atomically, write_json
 from codegym.envs.mdp.start_states import CCCS
@@ -257,15 +257,29 @@ def _measure(
     if path.exists() and (stored := read_json(path))["iterations"] == iterations:
         return dict(stored["result"])
     progress.phase(f"evaluating {when} training on {len(held_out)} held-out problems")
-    result: Evaluation = evaluate(
-        agent,
-        env,
-        held_out,
-        samples=options.eval_samples,
-        seed=options.seed,
-        name=f"{options.model} {when} ppo",
-        too_long=lambda error: progress.message(f"warning: left out: {error}"),
-    )
+    too_long: set[str] = set()
+
+    def leave_out(error: PromptTooLong) -> None:
+        if error.problem not in too_long:  # it is asked for twice, sampled and greedy
+            too_long.add(error.problem)
+            progress.message(f"warning: left out ({len(too_long)} so far): {error}")
+
+    try:
+        result: Evaluation = evaluate(
+            agent,
+            env,
+            held_out,
+            samples=options.eval_samples,
+            seed=options.seed,
+            name=f"{options.model} {when} ppo",
+            too_long=leave_out,
+        )
+    except InfrastructureError:
+        if len(too_long) == len(held_out):
+            raise PromptTooLong(
+                f"None of the {len(held_out)} held-out problems fits into the model's context."
+            ) from None
+        raise
     episodes = "".join(episode.to_json() + "\n" for episode in result.episodes)
     write_atomically(folder / "evaluation" / f"{when}.jsonl", episodes)
     write_json(path, {"iterations": iterations, "result": result.to_json(), "pass_rates": result.pass_rates})
