@@ -8,6 +8,7 @@ Runs inside the zygote: standard library only, Python 3.11 to 3.13.
 
 from __future__ import annotations
 
+import _random
 import builtins
 import io
 import marshal
@@ -22,6 +23,7 @@ from typing import Any, Final, NoReturn
 
 from codegym.envs.execution import codec, coverage
 from codegym.envs.execution.channel import Channel, move
+from codegym.envs.execution.control import CALLS, LENGTH, MODULE
 
 FILE_NAME: Final = "<program>"
 MAX_HANDLES: Final = 100_000
@@ -36,6 +38,22 @@ _UNARY: Final[dict[str, Callable[[Any], Any]]] = {
     "neg": operator.neg, "pos": operator.pos, "abs": abs, "invert": operator.invert, "reversed": reversed,
     "index": operator.index, "bytes": bytes, "dir": dir, "list": list, "tuple": tuple, "set": set, "dict": dict,
 }  # fmt: skip
+
+
+def unpacked(frame: bytes) -> tuple[Any, ...]:
+    """The "run" message that a `control.CALLS` frame stands for."""
+    _, usual_imports, _, count, length, _, memory, output, seed, cpu = CALLS.unpack_from(frame)
+    options = {
+        "name": MODULE, "usual_imports": bool(usual_imports), "memory": memory, "output": output, "seed": seed,
+        "cpu": cpu, "coverage": 0, "serve": False,
+    }  # fmt: skip
+    place = CALLS.size + length
+    source, calls = frame[CALLS.size : place].decode("utf-8", "surrogatepass"), []
+    for _ in range(count):
+        (length,) = LENGTH.unpack_from(frame, place)
+        calls.append(frame[place + LENGTH.size : place + LENGTH.size + length])
+        place += LENGTH.size + length
+    return "run", options, source, calls
 
 
 def run(channel: Channel, message: Any) -> None:
@@ -153,14 +171,26 @@ _quiet_output = io.TextIOWrapper(io.BufferedWriter(_sink, 1 << 16), encoding="ut
 class _Program:
     """One loaded program: its module, its objects that others hold handles of."""
 
-    def __init__(self, channel: Channel, options: dict[str, Any], recorder: coverage.Recorder) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        options: dict[str, Any],
+        recorder: coverage.Recorder,
+        module: types.ModuleType | None = None,
+    ) -> None:
         self.channel = channel
         self.options = options
         self.recorder = recorder
         self.handles: list[Any] = [None]
         self.numbers: dict[int, int] = {}
-        self.module = types.ModuleType(options["name"])
+        self.module = module or types.ModuleType(options["name"])
         self.names = self.module.__dict__
+        if module is None:
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Make the interpreter what a program expects to find; run_program.c does the same."""
+        options = self.options
         self.names["__builtins__"] = _builtins_with_usual if options["usual_imports"] else builtins
         sys.modules["__main__"] = sys.modules[options["name"]] = self.module
         sys.argv = ["program.py"]
@@ -306,6 +336,62 @@ class _Program:
         if operation != "binary" or name not in _BINARY:
             raise TypeError(f"unknown operation {operation!r}")
         return getattr(operator, name)(*((other, thing) if reflected else (thing, other)))
+
+
+class Rest:
+    """What run_program.c leaves to Python: a program that it has loaded said something that is not plain.
+
+    Args:
+        channel: of the program.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.module = types.ModuleType(MODULE)
+        self.program: _Program | None = None
+
+    def of(self, output: int) -> _Program:
+        """The program as Python sees it, made when it is first needed."""
+        if self.program is None:
+            recorder = coverage.Recorder(None, "none")
+            self.program = _Program(self.channel, {"output": output}, recorder, self.module)
+        return self.program
+
+    def fail(self, output: int, stage: str, error: BaseException) -> None:
+        """The program did not compile or load."""
+        self.of(output).fail(stage, error)
+
+    def error(self, output: int, error: BaseException) -> None:
+        """A call raised."""
+        self.of(output).send_answer(_error(error))
+
+    def answer(self, output: int, *parts: Any) -> None:
+        """A call returned a value that is not plain; the arguments follow it where they are asked for."""
+        self.of(output).send_answer(["value", *parts])
+
+    def call(self, output: int, *call: Any) -> None:
+        """A call of a method, or of a name that is missing."""
+        program = self.of(output)
+        program.send_answer(program.call(*call))
+
+    def prepare(self) -> list[Any]:
+        """Make this process what a program expects to find in its child, and return what run_program.c works with.
+
+        The objects are in its order, and must live as long as this process.
+        """
+        usual_imports()
+        self.module.__dict__["__builtins__"] = builtins
+        sys.modules["__main__"] = sys.modules[MODULE] = self.module
+        sys.argv = ["program.py"]
+        _quiet(self.channel, 1 << 62)
+        return [
+            self.fail, self.error, self.answer, self.call, "compile", "load", compile, FILE_NAME, "exec", 0, True,
+            self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink,
+        ]  # fmt: skip
+
+
+_GENERATOR: Final = vars(random)["_inst"]  # the one behind `random.seed` and its like
+_RANDOM_SEED: Final = vars(_random.Random)["seed"]
 
 
 def _error(error: BaseException) -> list[Any]:

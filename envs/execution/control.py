@@ -1,4 +1,4 @@
-"""What judge and zygote say on the control socket, in fixed little-endian fields that the C helper reads as well.
+"""What judge, zygote and children say in fixed little-endian fields, which the C helper reads as well.
 
 Runs inside the zygote as well: standard library only.
 """
@@ -22,3 +22,18 @@ NUMBER: Final = struct.Struct("<I")
 
 ENDED: Final = struct.Struct("<IidqiI")
 """Number, status, seconds of processor time, max rss in KiB, killed, denied; one after the other in a message."""
+
+CALLS: Final = struct.Struct("<cBHIIIQQQd")
+"""Head of a candidate's first message that asks for calls and no more (in zygote.py "run", without coverage or serve).
+
+CALLS_TAG, whether the usual imports are in scope, 0, number of calls, bytes of the source, 0, memory in bytes, most
+bytes of output, seed, processor seconds. The source in UTF-8 follows, then each call, marshalled, after its LENGTH.
+"""
+
+CALLS_TAG: Final = b"C"
+
+LENGTH: Final = struct.Struct("<I")
+"""Length of a call."""
+
+MODULE: Final = "program"
+"""`__name__` of programs that answer calls: their main guard is for people who run them as a script."""

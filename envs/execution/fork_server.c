@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <link.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ enum { FORK_CANDIDATES = 1, FORK_REFEREES = 2, KILL = 3 };
 enum { CHANNEL = 3, TURN = SIGUSR1, MOST_CHILDREN = 256, MOST_FORKS = 64, MOST_DESCRIPTORS = 4, MOST_LIMITS = 16 };
 enum { FIRST_READ = 1 << 16, MOST_FRAME = 1 << 28 };
 
+struct runner;
 struct limit { int64_t resource, value; };
 
 struct setup {                       /* what the fork server needs to know; filled in by zygote.py */
@@ -37,6 +39,7 @@ struct setup {                       /* what the fork server needs to know; fill
     struct limit limit[MOST_LIMITS];
     void *filter_seen, *filter_unseen; /* struct sock_fprog: denied calls are reported, or only refused */
     uint32_t *own_pid[8];            /* places in both filters that hold the process id */
+    const struct runner *runner;     /* what run_program.c works with, or NULL */
 };
 
 struct task {                        /* what a child got; read by zygote.py */
@@ -61,6 +64,8 @@ struct ended {
     int32_t killed;
     uint32_t denied;
 } __attribute__((packed));
+
+void codegym_run(const struct runner *runner, const char *frame, size_t length); /* run_program.c */
 
 static struct child children[MOST_CHILDREN];
 static uint64_t forked;
@@ -192,27 +197,31 @@ static void be_child(const struct setup *setup, int channel, int is_referee, con
             ;
     }
     sigprocmask(SIG_SETMASK, mask, NULL);
+    if (!is_referee && setup->runner && !task->descriptors && !task->rest)
+        codegym_run(setup->runner, task->frame, task->length);
 }
 
-/* Memory: huge pages, which a fork shares by one entry instead of 512 */
+/* Memory: huge pages, which a fork shares by one entry instead of 512. This library is loaded before the interpreter
+ * (LD_PRELOAD) so that what the interpreter allocates while it starts lies there too. */
 
-enum { HUGE = 1 << 21, MOST_MEMORY = 1 << 28 };
+enum { HUGE = 1 << 21, MOST_MEMORY = 1 << 28, FIRST_HEAP = 1 << 23, COLLAPSE = 25 /* MADV_COLLAPSE, Linux 6.1 */ };
+enum { POOL = 1 << 14, POOL_HEADER = 48, MOST_FILLED = 1 << 16 }; /* pymalloc's since Python 3.10 */
 
-static char *memory, *memory_end;
+struct arenas { void *context, *(*allocate)(void *, size_t); void (*free)(void *, void *, size_t); };
+extern void PyObject_SetArenaAllocator(struct arenas *);
+extern void *PyObject_Malloc(size_t);
+
+static char *memory, *memory_end, *heap;
+
+static uintptr_t up(uintptr_t place)
+{
+    return (place + HUGE - 1) & ~(uintptr_t)(HUGE - 1);
+}
 
 /* An arena of Python's allocator (PyObjectArenaAllocator), beside the ones before it. */
-void *codegym_arena(void *context, size_t size)
+static void *arena(void *context, size_t size)
 {
     (void)context;
-    if (!memory) {
-        char *place = mmap(NULL, MOST_MEMORY + HUGE, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (place == MAP_FAILED)
-            return NULL;
-        memory = (char *)(((uintptr_t)place + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
-        memory_end = memory + MOST_MEMORY;
-        madvise(memory, MOST_MEMORY, MADV_HUGEPAGE);
-    }
     if (size > (size_t)(memory_end - memory)) {
         void *found = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         return found == MAP_FAILED ? NULL : found;
@@ -221,24 +230,100 @@ void *codegym_arena(void *context, size_t size)
     return memory - size;
 }
 
-void codegym_free_arena(void *context, void *arena, size_t size)
+static void free_arena(void *context, void *place, size_t size)
 {
     (void)context;
-    munmap(arena, size);
+    munmap(place, size);
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    struct arenas arenas = { NULL, arena, free_arena };
+    char *place = mmap(NULL, MOST_MEMORY + HUGE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED)
+        return;
+    memory = (char *)up((uintptr_t)place);
+    memory_end = memory + MOST_MEMORY;
+    madvise(memory, MOST_MEMORY, MADV_HUGEPAGE);
+    PyObject_SetArenaAllocator(&arenas);
+    heap = sbrk(0);
+    if (heap == (char *)-1 || sbrk(up((uintptr_t)heap) - (uintptr_t)heap) == (char *)-1) {
+        heap = NULL;
+        return;
+    }
+    heap = (char *)up((uintptr_t)heap); /* malloc goes on from here */
+    /* Its memory must be one mapping from before the first fork. Freeing a large block makes malloc take the next one
+     * from there, and keep it when it is freed. */
+    free(malloc(FIRST_HEAP));
+    free(malloc(FIRST_HEAP - HUGE));
+}
+
+/* Put what of a library is never written to, mainly the interpreter's code, into huge pages, at the same addresses: a
+ * child need not find its pages one by one, nor let them go at its end. */
+static int hold(struct dl_phdr_info *library, size_t size, void *unused)
+{
+    uintptr_t start = 0, end = 0;
+    (void)size, (void)unused;
+    for (int i = 0; i < library->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &library->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD)
+            continue;
+        if (part->p_flags & PF_W || !(part->p_flags & PF_R))
+            break;
+        uintptr_t from = library->dlpi_addr + part->p_vaddr, to = from + part->p_memsz;
+        if (!end)
+            start = from;
+        else if ((from & ~(uintptr_t)4095) > ((end + 4095) & ~(uintptr_t)4095))
+            break; /* a gap */
+        end = to;
+    }
+    uintptr_t first = up(start), last = end & ~(uintptr_t)(HUGE - 1);
+    if (!end || last <= first)
+        return 0;
+    size_t length = last - first;
+    char *place = mmap(NULL, length + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED)
+        return 0;
+    char *copy = (char *)up((uintptr_t)place);
+    madvise(copy, length, MADV_HUGEPAGE);
+    memcpy(copy, (const void *)first, length);
+    if (mprotect(copy, length, PROT_READ | PROT_EXEC) == 0)
+        mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)first);
+    munmap(place, length + HUGE);
+    return 0;
+}
+
+/* Use up the free places between what is there, so that what a child allocates lies side by side, on few pages. */
+static void fill(void)
+{
+    char *top = (char *)sbrk(0) - mallinfo2().keepcost;
+    for (size_t size = 16; size <= 512; size += 16) /* pymalloc: until a new pool begins */
+        for (int i = 0; i < MOST_FILLED && ((uintptr_t)PyObject_Malloc(size) & (POOL - 1)) != POOL_HEADER; i++)
+            ;
+    for (size_t size = 24; size <= 4096; size += 16)
+        for (int i = 0; i < MOST_FILLED && (char *)malloc(size) < top; i++)
+            ;
 }
 
 /* The last thing before serving: give back what is free, bring together what is used. From now on arenas come from the
  * system, and count towards a program's limit. */
 void codegym_seal(void)
 {
-    malloc_trim(0);
+    malloc_trim(HUGE);
+    fill();
     if (memory && memory < memory_end) {
-        char *used = (char *)(((uintptr_t)memory + HUGE - 1) & ~(uintptr_t)(HUGE - 1)), *start = memory_end - MOST_MEMORY;
+        char *used = (char *)up((uintptr_t)memory), *start = memory_end - MOST_MEMORY;
         if (used < memory_end)
             munmap(used, memory_end - used);
-        madvise(start, used - start, 25 /* MADV_COLLAPSE, Linux 6.1 */);
+        madvise(start, used - start, COLLAPSE);
     }
     memory = memory_end;
+    if (heap) {
+        uintptr_t used = up((uintptr_t)sbrk(0) - mallinfo2().keepcost);
+        madvise(heap, used - (uintptr_t)heap, COLLAPSE);
+    }
+    dl_iterate_phdr(hold, NULL);
 }
 
 /* The fork server */

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-_SOURCE = Path(__file__).with_name("fork_server.c")
+_SOURCES = [Path(__file__).with_name(name) for name in ("fork_server.c", "run_program.c")]
 _COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-O2", "-shared", "-fPIC", "-Wl,-z,now")  # bound at once: a lazy binding would write while writes are noted
 _SECONDS = 60.0
@@ -33,9 +33,9 @@ def examine() -> tuple[str, str]:
     if os.environ.get("CODEGYM_HELPER") == "off":
         return "", "switched off by CODEGYM_HELPER"
     compiler = next((found for name in _COMPILERS if (found := shutil.which(name))), None)
-    if platform.system() != "Linux" or not _SOURCE.exists():
+    if platform.system() != "Linux" or not all(path.exists() for path in _SOURCES):
         return "", "for Linux only"
-    source = _SOURCE.read_bytes()
+    source = b"".join(path.read_bytes() for path in _SOURCES)
     digest = hashlib.sha256(" ".join((*_FLAGS, platform.machine())).encode() + source).hexdigest()[:16]
     folder = Path(os.environ.get("CODEGYM_CACHE") or Path.home() / ".cache" / "codegym").expanduser()
     target = folder / f"fork-server-{digest}.so"
@@ -47,7 +47,7 @@ def examine() -> tuple[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as place:
             made = Path(place) / "made.so"
-            command = [compiler, *_FLAGS, "-o", str(made), str(_SOURCE)]
+            command = [compiler, *_FLAGS, "-o", str(made), *map(str, _SOURCES)]
             subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
             made.chmod(0o755)
             made.replace(target)

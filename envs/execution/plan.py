@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from codegym.envs.execution import codec
+from codegym.envs.execution.control import CALLS, CALLS_TAG, LENGTH, MODULE
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import Oracle, record_oracles
+from codegym.envs.execution.outcome import Verdict
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
 from codegym.envs.execution.statements import Layout
 from codegym.envs.execution.work import Dialogue, Run, Verdicts, framed
@@ -25,8 +27,8 @@ from codegym.envs.problems.problem import (
     TestSelection,
 )
 
-MODULE = "program"
-"""`__name__` of programs that answer calls: their main guard is for people who run them as a script."""
+SHARED = "shared"
+"""Key of the referees for tests that leave no trace and draw on nothing but their text and the answers."""
 
 RECORDING_SECONDS = 30.0
 ORACLE_SECONDS = 120.0
@@ -49,6 +51,7 @@ class Script:
         packed: the same for a candidate.
         count: number of recorded calls.
         row: first row of its calls among all calls of the problem.
+        settled: what its referee said over complete answers, by their digest: the same answers again say the same.
     """
 
     index: int
@@ -59,6 +62,7 @@ class Script:
     packed: list[bytes] = field(default_factory=list)
     count: int = 0
     row: int = 0
+    settled: dict[bytes, tuple[Verdict, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -133,7 +137,7 @@ def _script(problem: Problem, index: int, test: ScriptTest) -> Script:
         "tolerance": problem.tolerance,
     }  # fmt: skip
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    key = "shared" if leaves_nothing(text) else digest
+    key = SHARED if leaves_nothing(text) else digest
     return Script(index, task, key, python.profile(text))
 
 
@@ -212,9 +216,23 @@ def request(
     seconds: float | None = None,
 ) -> bytes:
     """Return the frame that makes a child run a program and answer calls; `seconds` is another limit of its time."""
+    if not coverage and not serve and all(call.startswith(b"(") for call in calls):
+        return _calls_request(plan, source, calls, seed, seconds)
     options = _options(plan, seed, coverage, tracer, layout, seconds)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
     return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
+
+
+def _calls_request(plan: Plan, source: str, calls: list[bytes], seed: int, seconds: float | None) -> bytes:
+    limits, text = plan.problem.limits, source.encode("utf-8", "surrogatepass")
+    head = CALLS.pack(
+        CALLS_TAG, plan.usual_imports, 0, len(calls), len(text), 0, limits.memory_mb << 20, limits.output_bytes, seed,
+        limits.seconds if seconds is None else seconds,
+    )  # fmt: skip
+    parts = [head, text]
+    for call in calls:
+        parts += LENGTH.pack(len(call)), call
+    return framed(b"".join(parts))
 
 
 def stdio_request(

@@ -29,12 +29,9 @@ _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """
 import sys
 helper = None
-if sys.argv[1]:  # first of all: what is allocated before is not in its memory
+if sys.argv[1]:  # loaded already, before the interpreter
     import ctypes
     helper = ctypes.PyDLL(sys.argv[1])
-    allocator = (ctypes.c_void_p * 3)(None, *(ctypes.cast(f, ctypes.c_void_p).value for f in (
-        helper.codegym_arena, helper.codegym_free_arena)))
-    ctypes.pythonapi.PyObject_SetArenaAllocator(allocator)
 import os, json
 from importlib.machinery import ModuleSpec
 register, os.register_at_fork = os.register_at_fork, lambda **_: None
@@ -144,14 +141,16 @@ class ZygoteServer:
                 "control": other.fileno(), "profile": profile, "layers": list(layers), "packages": PACKAGES[profile],
                 "modules": _sources(),
             }  # fmt: skip
+            helper = fork_server.library()
+            preloaded = {"LD_PRELOAD": helper} if helper else {}
             # As -I, but for the environment, which is ours: it fixes the hash seed.
             self.process = subprocess.Popen(
-                [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, fork_server.library()],
+                [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, helper],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[other.fileno()],
-                env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"} | preloaded,
                 cwd="/",
                 start_new_session=True,
             )

@@ -38,6 +38,7 @@ message is trusted, and marshalled, for speed: "run", "stdio" or "in_process", a
                  tracer, marks and pads (of a `statements.Layout`), serve (stay after the answers)
         calls:   [(function, args, kwargs, want_args), ...], each packed (`plan._packed`); function is a name, or
                  "Class.method" of a fresh instance; want_args asks for the arguments back as they are after the call
+        without coverage and serve, and with marshalled calls, the same is said in fixed fields: `control.CALLS`
     ["call", function, args, kwargs, want_args]   one more call (only if serve)
     ["op", operation, handle, operands]           an operation on an object that stayed here (only if serve)
         "iter" []             -> a handle of an iterator        "next" []            -> value, or ["stop"]
@@ -101,7 +102,7 @@ from typing import Any, Final, NoReturn
 
 from codegym.envs.execution import candidate, codec, coverage, isolation, referee, seccomp
 from codegym.envs.execution.channel import Channel, move
-from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, NUMBER
+from codegym.envs.execution.control import CALLS_TAG, ENDED, FORK, FORK_HEADER, KILL, NUMBER
 
 PRELOADED: Final = (
     "abc", "array", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
@@ -152,7 +153,7 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
             del sys.modules[name]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "sources")]
         calls = isolation.child_filter()
-        jail = _Jail(helper, calls) if helper is not None and calls is not None else None
+        jail = _Jail(helper, calls, config["profile"] == "plain") if helper is not None and calls is not None else None
         gc.collect()
         gc.freeze()
         if helper is not None:
@@ -384,7 +385,7 @@ def _work(mine: Channel, role: str, first: bytes, profile: str) -> NoReturn:
     if role == "referee":
         referee.serve(mine, codec.decode(first, None, 1 << 28))
         os._exit(0)
-    message = marshal.loads(first)
+    message = candidate.unpacked(first) if first.startswith(CALLS_TAG) else marshal.loads(first)
     options = message[1]
     isolation.limit(seconds=options["cpu"], memory=options["memory"], profile=profile)
     if message[0] == "stdio":
@@ -405,7 +406,7 @@ class _Setup(ctypes.Structure):
         ("control", ctypes.c_int64), ("reports", ctypes.c_int64), ("report", ctypes.c_int64),
         ("most_denied", ctypes.c_int64), ("has_listener", ctypes.c_int64), ("limits", ctypes.c_int64),
         ("own_pid_places", ctypes.c_int64), ("limit", _Limit * 16), ("filter_seen", ctypes.c_void_p),
-        ("filter_unseen", ctypes.c_void_p), ("own_pid", ctypes.c_void_p * 8),
+        ("filter_unseen", ctypes.c_void_p), ("own_pid", ctypes.c_void_p * 8), ("runner", ctypes.c_void_p),
     )  # fmt: skip
 
 
@@ -417,9 +418,15 @@ class _Task(ctypes.Structure):
 
 
 class _Jail:
-    """The C helper (fork_server.c), which serves in the place of `_Server` where no process can leave others behind."""
+    """The C helper (fork_server.c), which serves in the place of `_Server` where no process can leave others behind.
 
-    def __init__(self, helper: ctypes.PyDLL, calls: seccomp.SystemCallFilter) -> None:
+    Args:
+        helper: the library.
+        calls: the filter that children load.
+        is_plain: children need no installed package, so that run_program.c may run their programs.
+    """
+
+    def __init__(self, helper: ctypes.PyDLL, calls: seccomp.SystemCallFilter, is_plain: bool) -> None:
         self.helper = helper
         self.call = helper.codegym_serve
         self.call.restype = None
@@ -436,6 +443,10 @@ class _Jail:
         move(ours.detach(), _CHANNEL)
         theirs.close()
         self.channel = Channel(_CHANNEL)
+        if is_plain:
+            objects = candidate.Rest(self.channel).prepare()
+            self.runner = (ctypes.py_object * len(objects))(*objects)
+            self.setup.runner = ctypes.addressof(self.runner)
 
     def serve(self, server: _Server) -> NoReturn:
         """Serve until the judge is gone; every child comes back from the call and goes its own way."""
