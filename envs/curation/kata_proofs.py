@@ -30,8 +30,8 @@ from codegym.envs.problems.statement import literal, prompt, statement, test_lin
 LEAST_SCORE = 0.9
 _NEIGHBOURS = 6
 _WIDER = 60
-_SECONDS = 0.5
-"""Time of a mutant, many of which never end; references take a thousandth of it."""
+_SECONDS = 0.1
+"""Processor time of a mutant, some of which never end; references take a hundredth of it."""
 
 
 @dataclass
@@ -143,38 +143,47 @@ def table(proofs: Sequence[FamilyProof]) -> str:
 def prove_tests(family: Family, executor: Executor, count: int) -> FamilyProof:
     """Mutants and wrong programs of `count` problems of a family, from all of its splits."""
     proof = FamilyProof(family.name)
-    chosen = sample(family, count)
     others = [kata(f"katas/{family.name}/{index}") for index in sample(family, count + _NEIGHBOURS)]
-    for index in chosen:
-        problem = kata(f"katas/{family.name}/{index}")
-        if problem.language != "python":
-            continue
-        near = [other for other in others if other.starter == problem.starter and other.uri != problem.uri]
-        # A program's input may hold commands that only its neighbour knows.
-        theirs = [] if problem.entry_point is None else [item for other in near for item in inputs_of(other)[:8]]
-        wider = wider_inputs(problem, theirs, _WIDER)
-        changed = mutants(problem.references[0])
-        wrong = list(wrong_programs(problem, near))
-        hurried = replace(problem, limits=replace(problem.limits, seconds=_SECONDS))
-        jobs = [Job(hurried, program) for program in [*(mutant.source for mutant in changed), *(p for _, p in wrong)]]
-        passed = [outcome.verdict is Verdict.PASS for outcome in executor.run(jobs)]
+    cases = [_Case(kata(f"katas/{family.name}/{index}"), others) for index in sample(family, count)]
+    passed = [outcome.verdict is Verdict.PASS for outcome in executor.run([job for case in cases for job in case.jobs])]
+    for case in cases:
         proof.problems += 1
-        proof.mutants += len(changed)
-        for mutant, survives in zip(changed, passed[: len(changed)], strict=True):
-            if not survives:
-                proof.killed += 1
-            elif differs(mutant.source, problem, wider):
-                proof.missed.append(f"{problem.uri} line {mutant.line}: {mutant.operator}")
+        proof.mutants += len(case.mutants)
+        survives, passed = passed[: len(case.jobs)], passed[len(case.jobs) :]
+        proof.killed += survives[: len(case.mutants)].count(False)
+        for mutant, survived in zip(case.mutants, survives, strict=False):
+            if survived and case.differs(mutant.source):
+                proof.missed.append(f"{case.problem.uri} line {mutant.line}: {mutant.operator}")
             else:
-                proof.equivalent += 1
-        for (which, program), passes in zip(wrong, passed[len(changed) :], strict=True):
-            if not passes:
-                proof.wrong += 1
-                proof.wrong_killed += 1
-            elif differs(program, problem, wider):
-                proof.wrong += 1
-                proof.wrong_passed.append(f"{problem.uri}: {which}")
+                proof.equivalent += survived
+        for (which, program), survived in zip(case.wrong, survives[len(case.mutants) :], strict=True):
+            if survived and case.differs(program):
+                proof.wrong_passed.append(f"{case.problem.uri}: {which}")
+            proof.wrong_killed += not survived
+        proof.wrong = proof.wrong_killed + len(proof.wrong_passed)
     return proof
+
+
+class _Case:
+    """One problem with its mutants, its wrong programs, and, where one of them survives, wider inputs."""
+
+    def __init__(self, problem: Problem, others: Sequence[Problem]) -> None:
+        self.problem = problem
+        self.near = [other for other in others if other.starter == problem.starter and other.uri != problem.uri]
+        self.mutants = mutants(problem.references[0])
+        self.wrong = list(wrong_programs(problem, self.near))
+        hurried = replace(problem, limits=replace(problem.limits, seconds=_SECONDS))
+        programs = [mutant.source for mutant in self.mutants] + [program for _, program in self.wrong]
+        self.jobs = [Job(hurried, program) for program in programs]
+        self._wider: list[tuple[Any, Any]] | None = None
+
+    def differs(self, program: str) -> bool:
+        if self._wider is None:
+            # A program's input may hold commands that only its neighbour knows.
+            near = [] if self.problem.entry_point is None else self.near
+            theirs = [item for other in near for item in inputs_of(other)[:8]]
+            self._wider = wider_inputs(self.problem, theirs, _WIDER)
+        return differs(program, self.problem, self._wider)
 
 
 def wrong_programs(problem: Problem, near: Sequence[Problem]) -> Iterable[tuple[str, str]]:

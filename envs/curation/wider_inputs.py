@@ -74,7 +74,8 @@ def _answer(code: Any, entry_point: str | None, item: Any) -> Any:
             raise TooLong
         return count
 
-    tracer, stdin, stdout = sys.gettrace(), sys.stdin, sys.stdout
+    tracer, stdin, stdout, unraisable = sys.gettrace(), sys.stdin, sys.stdout, sys.unraisablehook
+    sys.unraisablehook = lambda _: None  # a generator that is closed counts lines too
     sys.stdin, sys.stdout = io.StringIO(item if entry_point is None else ""), io.StringIO()
     sys.settrace(count)
     try:
@@ -90,7 +91,7 @@ def _answer(code: Any, entry_point: str | None, item: Any) -> Any:
         return type(error)
     finally:
         sys.settrace(tracer)
-        sys.stdin, sys.stdout = stdin, stdout
+        sys.stdin, sys.stdout, sys.unraisablehook = stdin, stdout, unraisable
 
 
 def differs(program: str, problem: Problem, wider: Sequence[tuple[Any, Any]]) -> bool:

@@ -11,6 +11,7 @@ from codegym.envs.problems.katas.families import (
     easy,
     list_filters,
     lists,
+    long_rules,
     nesting,
     numbers,
     one_liners,
@@ -43,7 +44,7 @@ VOLUMES = (
         easy,
     ),
     (rules, one_liners, written, recursion, streams, records),
-    (common_functions,),
+    (common_functions, long_rules),
 )
 """Modules in the order in which they were added: the set grows at its end, so what was early in it stays early."""
 

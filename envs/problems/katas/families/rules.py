@@ -52,7 +52,7 @@ def rules(draws: Draws, count: int) -> tuple[Rule, ...]:
     tries = 0
     while len(drawn) < count:
         tries += 1
-        if tries % 30 == 0:
+        if tries % (30 if count < 6 else 400) == 0:
             drawn, left = [], frozenset(_REACH)
         rule = _rule(draws)
         caught = left & _caught(*rule[:2])
@@ -334,6 +334,18 @@ def _chained(count: int) -> Callable[[Draws], Parameters]:
     return lambda draws: (*rules(draws, count), _rule(draws))
 
 
+def loop_family(name: str, rules_of: Callable[[Draws], int], drawn: int, counts: tuple[int, int, int]) -> Family:
+    """The family of loops that add or subtract by the first of some rules that holds."""
+    return Family(
+        f"rules-{name}",
+        _drawn(name, drawn, lambda draws: (lambda n: (_signs(draws, n), rules(draws, n)))(rules_of(draws))),
+        lambda p: (p[0], _kinds(p[1][:2])),
+        _loop,
+        counts,
+        ("branches", "rules", "lists"),
+    )
+
+
 FAMILIES = (
     *(
         Family(
@@ -346,14 +358,7 @@ FAMILIES = (
         )
         for count in (2, 3, 4, 5)
     ),
-    Family(
-        "rules-loop",
-        _drawn("loop", 1200, lambda draws: (lambda n: (_signs(draws, n), rules(draws, n)))(draws.between(1, 4))),
-        lambda p: (p[0], _kinds(p[1][:2])),
-        _loop,
-        (500, 25, 25),
-        ("branches", "rules", "lists"),
-    ),
+    loop_family("loop", lambda draws: draws.between(1, 4), 1200, (500, 25, 25)),
     Family(
         "rules-collect",
         _drawn("collect", 900, lambda draws: (draws.below(2), rules(draws, draws.between(2, 5)))),
