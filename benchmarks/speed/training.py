@@ -49,7 +49,8 @@ def bench_training(benchmark: TrainingBenchmark, *, say: Any = lambda text: None
     """Run ours and the peers in turn.
 
     Returns:
-        `ratios`: our samples per second over the peer's. `memory_ratios`: our peak memory over the peer's, each net of
+        `ratios`: our samples per second over the peer's. `processor_ratios`: the peer's processor time per sample over
+        ours, which says more on a busy machine. `memory_ratios`: our peak memory over the peer's, each net of
         what its imports take. `seconds`: per rollout and update, median over rounds and steps; ours by phase.
 
     Raises:
@@ -120,16 +121,21 @@ def _run(name: str, python: Path, script: str, spec: dict[str, Any]) -> dict[str
 
 def _result(benchmark: TrainingBenchmark, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     seconds = {name: median(s for run in found for s in run["steps"][1:]) for name, found in runs.items()}
+    processor = {name: median(s for run in found for s in run["processor"]) for name, found in runs.items()}
     memory = {name: median(run["memory"] for run in found) for name, found in runs.items()}
     rows = benchmark.prompts * benchmark.samples
     phases = [phase for run in runs["ours_ppo"] for phase in run["phases"][1:]]
     return {
         "ratios": {peer: round(seconds[peer] / seconds[f"ours_{a}"], 3) for peer, (a, _) in PEERS.items()},
+        "processor_ratios": {
+            peer: round(processor[peer] / processor[f"ours_{a}"], 3) for peer, (a, _) in PEERS.items()
+        },
         "memory_ratios": {peer: round(memory[f"ours_{a}"] / memory[peer], 3) for peer, (a, _) in PEERS.items()},
         "seconds": {
             "ours": {name: round(median(phase[name] for phase in phases), 4) for name in phases[0]},
             **{name: round(value, 4) for name, value in seconds.items()},
         },
+        "processor_seconds": {name: round(value, 4) for name, value in processor.items()},
         "samples_per_second": {name: round(rows / value, 1) for name, value in seconds.items()},
         "peak_megabytes_net_of_imports": {name: round(value / 2**20) for name, value in memory.items()},
         "benchmark": {**benchmark.__dict__, "peers": {peer: release for peer, (_, release) in PEERS.items()}},

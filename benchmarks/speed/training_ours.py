@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 
 def main(spec: dict[str, Any]) -> dict[str, Any]:
-    """Train for the given number of iterations; returns seconds per iteration by phase, and memory in bytes."""
+    """Train for the given number of iterations; returns seconds per iteration by phase, and memory in bytes.
+
+    The processor's seconds are from the second iteration on; programs run in other processes, whose seconds by the
+    clock are added.
+    """
     import torch
 
     from codegym.agents.language_model.agent import LanguageModelAgent  # noqa: F401  what training imports
     from codegym.agents.language_model.load import LanguageModel  # noqa: F401
     from codegym.agents.learning.options import TrainPPOOptions
+    from codegym.agents.learning.ppo import PPO
     from codegym.agents.learning.train import train_ppo
     from codegym.benchmarks.speed.training_trl import peak_memory, present_memory
 
     torch.set_num_threads(spec["threads"])
+    processor: list[float] = []
+    update = PPO.update
+
+    def timed(self: PPO, *arguments: Any, **options: Any) -> dict[str, float]:
+        metrics = update(self, *arguments, **options)
+        processor.append(time.process_time())
+        return metrics
+
+    PPO.update = timed  # type: ignore[method-assign]
     imported = present_memory()
     with tempfile.TemporaryDirectory() as out:
         train_ppo(
@@ -41,6 +57,10 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
         )
         lines = [json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines()]
     return {
+        "processor": [
+            end - begin + line["seconds"]["execution"]
+            for (begin, end), line in zip(itertools.pairwise(processor), lines[1:], strict=True)
+        ],
         "phases": [line["seconds"] for line in lines],
         "steps": [sum(line["seconds"].values()) for line in lines],
         "tokens": [line["length"] for line in lines],

@@ -48,7 +48,8 @@ def main(options: Options) -> int:
         ours = f"ours_{algorithm}"
         print(
             f"{algorithm:<5} ours {result['samples_per_second'][ours]:7.1f} samples/s, {release} "
-            f"{result['samples_per_second'][peer]:7.1f}: {result['ratios'][peer]:.2f}x the speed at "
+            f"{result['samples_per_second'][peer]:7.1f}: {result['ratios'][peer]:.2f}x the speed "
+            f"({result['processor_ratios'][peer]:.2f}x by processor time) at "
             f"{result['memory_ratios'][peer]:.2f}x the memory"
         )
     total = sum(result["seconds"]["ours"].values())

@@ -39,12 +39,13 @@ def test_the_peers_reward_is_ours(spec):
 
 def test_a_ratio_above_one_is_faster_and_a_memory_ratio_below_one_is_smaller():
     phase = {"rollout": 1.0, "execution": 0.5, "scoring": 0.25, "update": 0.25}
-    ours = {"steps": [9.0, 2.0, 2.0], "phases": [phase] * 3, "memory": 100}
-    theirs = {"steps": [99.0, 6.0, 6.0], "memory": 400}
-    grpo = {"steps": [9.0, 3.0, 3.0], "memory": 50}
+    ours = {"steps": [9.0, 2.0, 2.0], "phases": [phase] * 3, "memory": 100, "processor": [1.0, 1.0]}
+    theirs = {"steps": [99.0, 6.0, 6.0], "memory": 400, "processor": [4.0, 4.0]}
+    grpo = {"steps": [9.0, 3.0, 3.0], "memory": 50, "processor": [2.0, 2.0]}
     runs = {"ours_ppo": [ours], "trl_ppo": [theirs], "ours_grpo": [ours], "trl_grpo": [grpo]}
     result = _result(TrainingBenchmark(), runs)
     assert result["ratios"] == {"trl_ppo": 3.0, "trl_grpo": 1.5}
+    assert result["processor_ratios"] == {"trl_ppo": 4.0, "trl_grpo": 2.0}
     assert result["memory_ratios"] == {"trl_ppo": 0.25, "trl_grpo": 2.0}
     assert result["seconds"]["ours"] == phase and result["seconds"]["trl_ppo"] == 6.0
     assert result["samples_per_second"]["ours_ppo"] == 64.0
