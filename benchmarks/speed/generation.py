@@ -46,6 +46,7 @@ def bench_generation(
 
     Returns:
         `tokens_per_second`: by engine and batch, median over the rounds. `ratios`: ours over each peer, by batch.
+        `tokens_per_processor_second` and `processor_ratios`: the same by processor time, for a busy machine.
         Ours and transformers run the same float32 weights; llama.cpp runs the 4-bit file that they came from.
 
     Raises:
@@ -68,30 +69,41 @@ def bench_generation(
     python = peer_python("xllamacpp", LLAMA_CPP, shared=()) if gguf else None
     lm = LanguageModel.load(benchmark.model)
     prompt = tuple(lm.encode_prompt(benchmark.text))
-    found: dict[str, dict[int, list[float]]] = {}
+    found: dict[str, dict[int, list[tuple[float, float]]]] = {}
     for number in range(benchmark.rounds):
         for batch in benchmark.batches:
             say(f"round {number + 1} of {benchmark.rounds}: {batch} samples")
             for name, work in (("ours", _ours), ("transformers", _transformers)):
-                begun = time.perf_counter()
+                begun, processor = time.perf_counter(), time.process_time()
                 work(lm, prompt, batch, benchmark.max_tokens)
-                rate = batch * benchmark.max_tokens / (time.perf_counter() - begun)
-                found.setdefault(name, {}).setdefault(batch, []).append(rate)
+                tokens = batch * benchmark.max_tokens
+                rates = tokens / (time.perf_counter() - begun), tokens / (time.process_time() - processor)
+                found.setdefault(name, {}).setdefault(batch, []).append(rates)
             if python is not None and gguf is not None:
-                rate = _llama_cpp(python, gguf, benchmark, batch)
-                found.setdefault("llama.cpp", {}).setdefault(batch, []).append(rate)
-    rates = {
-        name: {str(batch): round(median(values[1:] or values), 2) for batch, values in by_batch.items()}
-        for name, by_batch in found.items()
-    }
+                rates = _llama_cpp(python, gguf, benchmark, batch)
+                found.setdefault("llama.cpp", {}).setdefault(batch, []).append(rates)
+    by_clock, by_processor = (
+        {
+            name: {str(batch): round(median(r[kind] for r in values[1:] or values), 2) for batch, values in by.items()}
+            for name, by in found.items()
+        }
+        for kind in (0, 1)
+    )
     return {
-        "ratios": {
-            peer: {batch: round(rates["ours"][batch] / value, 3) for batch, value in by_batch.items()}
-            for peer, by_batch in rates.items()
-            if peer != "ours"
-        },
-        "tokens_per_second": rates,
+        "ratios": _ratios(by_clock),
+        "processor_ratios": _ratios(by_processor),
+        "tokens_per_second": by_clock,
+        "tokens_per_processor_second": by_processor,
         "benchmark": {**benchmark.__dict__, "prompt_tokens": len(prompt), "llama.cpp": LLAMA_CPP[0] if gguf else None},
+    }
+
+
+def _ratios(rates: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Ours over each peer, by batch."""
+    return {
+        peer: {batch: round(rates["ours"][batch] / value, 3) for batch, value in by_batch.items()}
+        for peer, by_batch in rates.items()
+        if peer != "ours"
     }
 
 
@@ -114,8 +126,8 @@ def _transformers(lm: Any, prompt: tuple[int, ...], batch: int, length: int) -> 
         )  # fmt: skip
 
 
-def _llama_cpp(python: Path, gguf: Path, benchmark: GenerationBenchmark, batch: int) -> float:
-    """Tokens a second of llama.cpp, in a process of its own; loading and a first sample are not counted."""
+def _llama_cpp(python: Path, gguf: Path, benchmark: GenerationBenchmark, batch: int) -> tuple[float, float]:
+    """Tokens a second, and a processor's second, of llama.cpp in a process of its own, after a first sample."""
     spec = {"model": str(gguf), "text": benchmark.text, "batch": batch}
     spec |= {"max_tokens": benchmark.max_tokens, "threads": benchmark.threads}
     command = [str(python), str(Path(__file__).with_name("generation_llama_cpp.py")), json.dumps(spec)]
@@ -123,7 +135,8 @@ def _llama_cpp(python: Path, gguf: Path, benchmark: GenerationBenchmark, batch: 
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise InfrastructureError(f"llama.cpp failed: {(done.stderr.strip() or 'no output').splitlines()[-1]}")
-    return float(json.loads(done.stdout.strip().splitlines()[-1])["tokens_per_second"])
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    return float(result["tokens_per_second"]), float(result["tokens_per_processor_second"])
 
 
 def _gguf(model: str) -> Path | None:
