@@ -5,9 +5,9 @@ Three tracers record into memory that the judge also maps, one row of bytes per 
 * "monitoring" (Python 3.12 and later) listens to each line once through `sys.monitoring`: nearly free. A row has a slot
   for each line, and more where statements share a line, see `statements.Layout`: the judge works that out, so that the
   program's process has nothing to parse. Statements that leave no code (`global`, a `pass` behind a colon) are padded.
-* "probes" puts `.c[i] = 1` before each statement of the syntax tree, and a row has a byte for each statement. `.c` is
-  no name a program can write, and lives in builtins, so globals, locals, line numbers, docstrings and stack depth stay
-  as they were.
+* "probes" puts `.c[i] = 1` before each statement of the syntax tree, in loops `if not .s[i]: .c[i] = .s[i] = 1`; a row
+  has a byte for each statement. `.c` (the row) and `.s` (a list, which is faster to read) are no names a program can
+  write, and live in builtins, so globals, locals, line numbers, docstrings and stack depth stay as they were.
 * "coverage" asks coverage.py, the reference: slow, and lost when the program is killed. Rows as with probes.
 
 "fast" is "monitoring" where the interpreter has it and the judge can parse the program, else "probes"
@@ -41,6 +41,12 @@ probed_builtins: list[dict[str, Any]] = [vars(builtins)]
 
 PROBE = ".c"
 """Name under which instrumented code finds its row: no identifier, so no program can use it by accident."""
+
+SEEN = ".s"
+"""Name of a list beside it that says which statements have written to the row: to read that is five times as fast."""
+
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def warm_up() -> None:
@@ -94,7 +100,8 @@ class Recorder:
         self._width = len(spans)
         if self._tracer == "coverage":
             return self._start_reference(source, touched_lines(nodes, spans, text)), spans
-        _insert_probes(tree, (_probe(node, number) for number, node in enumerate(nodes)))
+        often = {id(inner) for node in nodes if isinstance(node, _LOOPS) for inner in walk(node)}
+        _insert_probes(tree, (_probe(node, number, id(node) in often) for number, node in enumerate(nodes)))
         assert isinstance(tree, ast.Module)
         return compile(tree, file_name, "exec", dont_inherit=True), spans
 
@@ -141,8 +148,10 @@ class Recorder:
 
 
 def _set_probe(row: memoryview) -> None:
+    seen = [0] * len(row)
     for names in probed_builtins:
         names[PROBE] = row
+        names[SEEN] = seen
 
 
 def _insert_probes(node: ast.AST, probes: Iterator[ast.stmt | None]) -> None:
@@ -174,14 +183,22 @@ def _insert_probes(node: ast.AST, probes: Iterator[ast.stmt | None]) -> None:
         if isinstance(node, ast.ClassDef) and block == "body":
             # A class body looks names up in its namespace first, which a metaclass may have made.
             place = int(bool(children) and is_docstring(node, children[0]))
-            probed.insert(place, ast.copy_location(ast.Global([PROBE]), children[0]))
+            probed.insert(place, ast.copy_location(ast.Global([PROBE, SEEN]), children[0]))
         children[:] = probed
 
 
-def _probe(node: ast.stmt, number: int) -> ast.stmt:
+def _probe(node: ast.stmt, number: int, often: bool) -> ast.stmt:
+    """`.c[number] = 1`, in loops only where `.s[number]` is not set; nothing that could raise at the stack's end."""
     place = _start(node)
-    target = ast.Subscript(ast.Name(PROBE, ast.Load(), **place), ast.Constant(number, **place), ast.Store(), **place)
-    return ast.Assign([target], ast.Constant(1, **place), **place)
+
+    def item(name: str, context: ast.expr_context) -> ast.expr:
+        return ast.Subscript(ast.Name(name, ast.Load(), **place), ast.Constant(number, **place), context, **place)
+
+    one = ast.Constant(1, **place)
+    if not often:
+        return ast.Assign([item(PROBE, ast.Store())], one, **place)
+    noted = ast.Assign([item(PROBE, ast.Store()), item(SEEN, ast.Store())], one, **place)
+    return ast.If(ast.UnaryOp(ast.Not(), item(SEEN, ast.Load()), **place), [noted], [], **place)
 
 
 def _pad(node: ast.stmt) -> ast.stmt:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegym.envs.errors import OptionError
-from codegym.envs.execution.coverage import PROBE, Recorder
+from codegym.envs.execution.coverage import PROBE, SEEN, Recorder
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.execution.statements import Span, choose, layout, most_statements, statements
@@ -146,7 +146,8 @@ def record(program: str, tracer: str = "probes") -> list[str]:
     except Exception as error:
         traceback.clear_frames(error.__traceback__)
     finally:
-        vars(builtins).pop(PROBE, None)
+        for name in (PROBE, SEEN):
+            vars(builtins).pop(name, None)
     return texts(program, [span for span, ran in zip(spans, memory, strict=False) if ran])
 
 
@@ -220,7 +221,8 @@ def test_probes_leave_no_trace(program: str) -> None:
     try:
         exec(code, probed)
     finally:
-        vars(builtins).pop(PROBE, None)
+        for name in (PROBE, SEEN):
+            vars(builtins).pop(name, None)
     if "co_consts" in program:  # probes have constants of their own; the first one is the docstring's place
         plain["seen"][0], probed["seen"][0] = plain["seen"][0][0], probed["seen"][0][0]
     assert probed["seen"] == plain["seen"]
