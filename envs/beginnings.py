@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,33 +69,36 @@ class Beginnings:
         self._vocabulary = vocabulary
         self._window = window
         self._most = min(most, MOST)
-        self._numbers: dict[tuple[Visible, str], int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self.tokens = np.zeros((0, window), dtype=np.int32)
         self.lengths = np.zeros(0, dtype=np.int64)
         self.written = np.zeros(0, dtype=np.int64)
         self.places = np.zeros((0, 7), dtype=np.int32)
         self.features = np.zeros((0, FEATURES), dtype=np.float32)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Beginnings:
+        return Beginnings(self._vocabulary, self._window, self._most)  # the entries are kept by `beginning` anyway
+
     def numbers(self, seen: Sequence[Visible], texts: Sequence[str]) -> list[int]:
         """Where in the table the beginnings of some episodes are; valid until the next call.
 
         Args:
-            seen: their problems.
+            seen: their problems; one uri always stands for one problem.
             texts: the texts they start with.
         """
         known = self._numbers
-        keys = list(zip(seen, texts, strict=True))
+        keys = [(problem.problem, text) for problem, text in zip(seen, texts, strict=True)]
         try:
             return [known[key] for key in keys]
         except KeyError:
-            new = [key for key in dict.fromkeys(keys) if key not in known]
+            new = {key: problem for key, problem in zip(keys, seen, strict=True) if key not in known}
         if len(known) + len(new) > max(self._most, len(keys)):
             known.clear()
-            new = list(dict.fromkeys(keys))
+            new = dict(zip(keys, seen, strict=True))
         self._grow(len(known) + len(new))
-        for problem, text in new:
-            at = known[problem, text] = len(known)
-            begin = beginning(self._vocabulary, problem, text, self._window)
+        for key, problem in new.items():
+            at = known[key] = len(known)
+            begin = beginning(self._vocabulary, problem, key[1], self._window)
             self.tokens[at], self.lengths[at], self.written[at] = begin.tokens, begin.length, begin.written
             self.places[at], self.features[at] = begin.place, begin.features
         return [known[key] for key in keys]

@@ -22,7 +22,7 @@ from codegym.envs.mdp.scoring import Score, step_payment
 from codegym.envs.mdp.start_states import start_label
 from codegym.envs.mdp.state import State, View
 from codegym.envs.observations import Tracker, observation_space
-from codegym.envs.opening import final_info, open_episode, problem_of
+from codegym.envs.opening import final_infos, open_episode, problem_of
 from codegym.envs.problems.problem import Problem
 from codegym.envs.pseudocode_env import PseudocodeEnv
 from codegym.envs.rendering import ansi, frame
@@ -30,7 +30,7 @@ from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
 from codegym.envs.settings import resolve
 from codegym.envs.syntax_mask import Masks
 from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
-from codegym.envs.vector_infos import stacked
+from codegym.envs.vector_infos import columns, stacked
 from codegym.envs.vector_options import autoreset_mode_of, chosen_rows, of_row, row_seeds
 
 
@@ -183,17 +183,20 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             return self._tracker.batch(), rewards, terminated, truncated, self._infos()
         scored = scores(ended)
         rewards[over] = [score.reward for score in scored]
-        finals = [final_info(self.settings, one.state, score) for one, score in zip(ended, scored, strict=True)]
+        finals = final_infos(self.settings, [one.state for one in ended], scored) if ended else {}
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        if same_step and finals:
+        if same_step and ended:
             last = self._tracker.batch(over)
-            finals = [
-                {"final_obs": _row_of(last, at), "final_info": {**self._row_info(one.row), **final}}
-                for at, (one, final) in enumerate(zip(ended, finals, strict=True))
-            ]
+            finals = {
+                "final_obs": [_row_of(last, at) for at in range(len(ended))],
+                "final_info": [
+                    {**self._row_info(one.row), **{key: values[at] for key, values in finals.items()}}
+                    for at, one in enumerate(ended)
+                ],
+            }
         self._close_and_open({one.row: (one, score) for one, score in zip(ended, scored, strict=True)}, resetting)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
-        infos = self._infos() | stacked(finals, over, self.num_envs)
+        infos = self._infos() | columns(finals, over, self.num_envs)
         return self._tracker.batch(), rewards, terminated, truncated, infos
 
     def _close_and_open(self, ended: Mapping[int, tuple[Ended, Score]], resetting: NDArray[np.intp]) -> None:

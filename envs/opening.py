@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -79,22 +79,27 @@ def problem_of(settings: Settings, state: object) -> Problem:
     return problem
 
 
+def final_infos(settings: Settings, states: Sequence[State], scores: Sequence[Score]) -> dict[str, list[Any]]:
+    """What `info` says at the end of some episodes, besides what it says at every step: one list for each key."""
+    infos: dict[str, list[Any]] = {
+        "is_success": [score.outcome.verdict is Verdict.PASS for score in scores],
+        "verdict": [score.outcome.verdict.value for score in scores],
+        "tests_passed": [score.outcome.tests_passed for score in scores],
+        "tests_total": [score.outcome.tests_total for score in scores],
+        "reward_terms": [dict(score.reward_terms) for score in scores],
+        "credit_spans": [score.credit_spans for score in scores],
+        "executed_lines": [score.executed_lines for score in scores],
+    }
+    if settings.process.name == "token":
+        infos["token_credit"] = [score.token_credit for score in scores]
+    if settings.process_reward is not None:
+        infos["step_rewards"] = [state.step_rewards for state in states]
+    return infos
+
+
 def final_info(settings: Settings, state: State, score: Score) -> dict[str, Any]:
     """What `info` says at the end of an episode, besides what it says at every step."""
-    info: dict[str, Any] = {
-        "is_success": bool(score.outcome.verdict is Verdict.PASS),
-        "verdict": str(score.outcome.verdict.value),
-        "tests_passed": int(score.outcome.tests_passed),
-        "tests_total": int(score.outcome.tests_total),
-        "reward_terms": dict(score.reward_terms),
-        "credit_spans": score.credit_spans,
-        "executed_lines": score.executed_lines,
-    }
-    if state.mdp == "token":
-        info["token_credit"] = score.token_credit
-    if settings.process_reward is not None:
-        info["step_rewards"] = state.step_rewards
-    return info
+    return {key: values[0] for key, values in final_infos(settings, [state], [score]).items()}
 
 
 def judged(score: Score, state: State) -> Score:

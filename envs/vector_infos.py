@@ -25,19 +25,29 @@ def stacked(infos: Sequence[Mapping[str, Any]], rows: NDArray[np.intp], total: i
         return {}
     vector: dict[str, Any] = {}
     names = infos[0].keys()
-    alike = all(info.keys() == names for info in infos)
-    everyone = np.zeros(total, dtype=np.bool_)
-    everyone[rows] = True
-    for key in names if alike else dict.fromkeys(key for info in infos for key in info):
-        at, mask = rows, everyone.copy()
-        if not alike:
-            at = rows[[key in info for info in infos]]
-            mask[:] = False
-            mask[at] = True
-        values = [info[key] for info in infos if alike or key in info]
-        nested = isinstance(values[0], Mapping) and key != "final_obs"
-        vector[key] = stacked(values, at, total) if nested else _column(values, at, total, key == "final_obs")
-        vector[f"_{key}"] = mask
+    if all(info.keys() == names for info in infos):
+        return columns({key: [info[key] for info in infos] for key in names}, rows, total)
+    for key in dict.fromkeys(key for info in infos for key in info):
+        has = [key in info for info in infos]
+        vector |= columns({key: [info[key] for info in infos if key in info]}, rows[has], total)
+    return vector
+
+
+def columns(values: Mapping[str, Sequence[Any]], rows: NDArray[np.intp], total: int) -> dict[str, Any]:
+    """As `stacked`, of infos that are there key by key.
+
+    Args:
+        values: of each key one for each of `rows`.
+        rows: which rows these are.
+        total: number of rows.
+    """
+    vector: dict[str, Any] = {}
+    mask = np.zeros(total, dtype=np.bool_)
+    mask[rows] = True
+    for key, column in values.items():
+        nested = isinstance(column[0], Mapping) and key != "final_obs"
+        vector[key] = stacked(column, rows, total) if nested else _column(column, rows, total, key == "final_obs")
+        vector[f"_{key}"] = mask.copy()
     return vector
 
 

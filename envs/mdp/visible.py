@@ -26,9 +26,6 @@ class Visible:
     language: str
     tags: tuple[str, ...]
 
-    def __hash__(self) -> int:
-        return hash((self.problem, self.prompt))  # of all fields it would cost more than what is looked up by it
-
 
 def visible(problem: Problem | Visible) -> Visible:
     """The part of a problem that agents may see."""
