@@ -58,10 +58,10 @@ class Task:
 
 
 TASKS: dict[str, Task] = {
-    "short": Task("katas:rules-chain-2,rules-chain-3", tuple(ARMS), 99, 18, 56, 0.25),
-    "long": Task("katas:rules-chain-5", ("PPO", "PPO + CCCS"), 3, 24, 80, 0.25),
+    "short": Task("katas:rules-chain-2", tuple(ARMS), 99, 12, 48, 0.25),
+    "long": Task("katas:rules-chain-3", ("PPO", "PPO + CCCS"), 3, 15, 56, 0.25),
 }
-"""Two or three rules and a default, asked in order, for all arms; five rules for what a curriculum is made for."""
+"""Two rules and a default, asked in order, for all arms; three rules for what a curriculum is made for."""
 
 PROMPTS, SAMPLES = 8, 8
 
@@ -115,8 +115,8 @@ def arm_options(task: str, arm: str, seed: int, model: Path, runs: Path) -> Trai
         epochs=1,
         minibatches=4,
         value_warmup=1,
-        eval_problems=40,
-        eval_samples=2,
+        eval_problems=25,
+        eval_samples=4,
         eval_every=3,
         checkpoint_every=10,
         **ARMS[arm],
