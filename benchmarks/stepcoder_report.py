@@ -33,13 +33,15 @@ def report(out: Path, runs: Path, seeds: int) -> None:
             if found
         }
         results[name] = _rows(runs, name, task, done, curves[name])
-        tables.append(f"**{name}** (`{task.problems}`)\n\n{table(results[name], task)}")
+        tables.append(
+            f"**{name}** ({task.count} problems each of {', '.join(task.families)})\n\n{table(results[name], task)}"
+        )
     if results:
         write_json(out / "results.json", {**configuration(), "results": results})
         write_json(out / "curves.json", curves)
         write_atomically(out / "table.md", "\n".join(tables))
         for name, by_arm in curves.items():
-            plot(out / f"{name}.png", f"{TASKS[name].problems}, held-out", by_arm)
+            plot(out / f"{name}.png", ", ".join(TASKS[name].families), by_arm)
 
 
 def _rows(
@@ -73,13 +75,18 @@ def row(rates: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
     seeds = sorted(rates)
     uris = sorted(set.intersection(*(set(rates[seed]) for seed in seeds)))
     grid = np.array([[rates[seed][uri] for uri in uris] for seed in seeds])
-    families = sorted({uri.split("/")[1] for uri in uris})
+    families = sorted(set(map(family, uris)))
     return {
         "seeds": seeds,
         "pass@1": interval(grid).to_json(),
         "by seed": grid.mean(1).round(4).tolist(),
-        "families": {f: float(grid[:, [uri.split("/")[1] == f for uri in uris]].mean()) for f in families},
+        "families": {f: float(grid[:, [family(uri) == f for uri in uris]].mean()) for f in families},
     }
+
+
+def family(uri: str) -> str:
+    """`rules-chain-2` of `short/rules-chain-2-17`."""
+    return uri.partition("/")[2].rpartition("-")[0]
 
 
 def difference(

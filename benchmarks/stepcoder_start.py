@@ -1,91 +1,68 @@
-"""The model that the arms of StepCoder's ablation begin with: it knows the programs, and mistakes their operators."""
+"""The problems of StepCoder's ablation, and the model that its arms begin with: it writes them with wrong operators."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
-
-import numpy as np
 
 from codegym.agents.language_model.load import LanguageModel
-from codegym.agents.language_model.sft import Example, FineTuner, FineTuning
+from codegym.agents.language_model.sft import FineTuner, FineTuning
 from codegym.agents.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from codegym.agents.recipes.supervised_data import encoded, with_slips
-from codegym.envs.problems.katas.draws import Draws
-from codegym.envs.problems.katas.families import rules
-from codegym.envs.problems.katas.family import Family, Parameters, build_from, parameters_of_split
-from codegym.envs.problems.statement import prompt
+from codegym.agents.recipes.supervised_data import reference_examples
+from codegym.envs.files import write_atomically
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Problem
+from codegym.envs.problems.record import to_record
 
-SLIPS = 0.6
-"""Probability that an operator of a training program is mistaken."""
+SLIPS = 0.5
+"""Probability that an operator of a training program is mistaken; drawn anew each time that the program is read."""
 
-STEPS = 500
+STEPS = 160
+BATCH = 16
 LEARNING_RATE = 2e-3
-LENGTHS = (1, 2, 3, 4, 5)
-"""Numbers of conditionals of the training programs, each as frequent as any."""
 
-SAVE_EVERY = 50
-
-_CHAINS: tuple[Family, ...] = tuple(family for family in rules.FAMILIES if family.name.startswith("rules-chain-"))
+SAVE_EVERY = 40
 
 
-class ChainExamples(Sequence[Example]):
-    """Fresh rules, each made when it is asked for; none begins with two rules of a validation or test problem."""
+def problem_file(path: Path, families: Sequence[str], count: int) -> Path:
+    """A file with the first `count` training problems of some families of katas, written where it is missing.
 
-    def __init__(self, lm: LanguageModel, seed: int, length: int, slips: float) -> None:
-        """The first `length` examples of a seed; `slips` is the share of mistaken operators."""
-        self.lm, self.seed, self.length, self.slips = lm, seed, length, slips
-        self.held_out = {
-            family.structure(parameters)
-            for family in _CHAINS
-            for split in ("validation", "test")
-            for parameters in parameters_of_split(family, split)
-        }
-
-    def __len__(self) -> int:
-        return self.length
-
-    @overload
-    def __getitem__(self, index: int) -> Example: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Example]: ...
-    def __getitem__(self, index: int | slice) -> Example | Sequence[Example]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.length))]
-        draws = Draws("stepcoder-ablation", self.seed, index)
-        problem = build_from(_CHAINS[0], self._parameters(draws), draws, "katas/chain/fresh", only_public=True)
-        code = problem.references[0][len(problem.given) :]
-        rng = np.random.default_rng(np.random.SeedSequence([self.seed, index]))
-        return encoded(self.lm, prompt(problem) + problem.given, with_slips(code, rng, self.slips))
-
-    def _parameters(self, draws: Draws) -> Parameters:
-        while True:
-            drawn = (*rules.rules(draws, draws.choice(LENGTHS)), *rules.rules(draws, 1))
-            if _CHAINS[0].structure(drawn) not in self.held_out:
-                return drawn
+    Their ids are no katas': a curriculum then keeps its progress per problem, as in the paper.
+    """
+    if not path.exists():
+        lines = []
+        for family in families:
+            problems = load_problems(f"katas:{family}").split("train")
+            for uri in problems.uris[:count]:
+                record = to_record(problems[uri])
+                record["uri"] = f"{path.stem}/{family}-{uri.rpartition('/')[2]}"
+                lines.append(json.dumps(record) + "\n")
+        write_atomically(path, "".join(lines))
+    return path
 
 
-def start_model(folder: Path, *, slips: float = SLIPS, steps: int = STEPS, seed: int = 0) -> Path:
-    """The folder of the start model: `tiny`, trained on, or as much of that as is missing."""
+def start_model(folder: Path, problems: Sequence[Problem]) -> Path:
+    """The folder of the start model: `tiny`, fine-tuned on mistaken references of the problems, where it is missing."""
     target = folder / "model"
     if (target / "codegym.json").exists():  # written last
         return target
     lm = LanguageModel.load("tiny")
-    recipe = FineTuning(steps=steps, learning_rate=LEARNING_RATE, seed=seed)
-    tuner = FineTuner(lm.model, ChainExamples(lm, seed, steps * recipe.batch_size, slips), recipe)
-    checkpoint = load_checkpoint(folder / "checkpoints", {"slips": slips, "steps": steps})
+    repeats = -(-STEPS * BATCH // len(problems))
+    examples, _ = reference_examples(lm, [*problems] * repeats, 0, slips=SLIPS)
+    tuner = FineTuner(lm.model, examples, FineTuning(steps=STEPS, batch_size=BATCH, learning_rate=LEARNING_RATE))
+    config = {"slips": SLIPS, "steps": STEPS, "problems": len(problems)}
+    checkpoint = load_checkpoint(folder / "checkpoints", config)
     if checkpoint is not None:
         tuner.load_state(checkpoint.tensors)
     begun, first = time.perf_counter(), tuner.step
-    while tuner.step < recipe.steps:
+    while tuner.step < STEPS:
         loss = tuner.advance()
-        if tuner.step % SAVE_EVERY == 0 or tuner.step == steps:
-            left = (time.perf_counter() - begun) / (tuner.step - first) * (steps - tuner.step)
-            print(f"start model: step {tuner.step}/{steps}, loss {loss:.3f}, {left:.0f} s left", file=sys.stderr)
-            config = {"slips": slips, "steps": steps}
+        if tuner.step % SAVE_EVERY == 0 or tuner.step == STEPS:
+            left = (time.perf_counter() - begun) / (tuner.step - first) * (STEPS - tuner.step)
+            print(f"start model: step {tuner.step}/{STEPS}, loss {loss:.3f}, {left:.0f} s left", file=sys.stderr)
             save_checkpoint(folder / "checkpoints", Checkpoint(tuner.step, tuner.state(), config, {}))
     lm.save(target)
     return target
