@@ -25,7 +25,7 @@ class Options:
 
     seed: int = 0
     """Of everything."""
-    steps: int = 24_000
+    steps: int = 11_520
     """Tokens."""
 
 

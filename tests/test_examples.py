@@ -66,12 +66,14 @@ def test_an_algorithm_of_stable_baselines3_learns(algorithm, seed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_an_algorithm_chooses_among_the_proposals_of_a_language_model(algorithm):
+def test_an_algorithm_learns_to_choose_among_the_proposals_of_a_language_model(algorithm, seed):
     pytest.importorskip("sb3_contrib")
     script = example("sb3_learns_code")
-    solved = script.train(script.Options(algorithm=algorithm, task="proposals", steps=600), episodes=16)
-    assert 0 <= solved["random"] <= 1 and 0 <= solved["trained"] <= 1
+    solved = script.train(script.Options(algorithm=algorithm, task="proposals", seed=seed), episodes=100)
+    print(algorithm, seed, solved)
+    assert solved["trained"] >= solved["random"] + 0.1
 
 
 @pytest.mark.slow
@@ -85,11 +87,13 @@ def test_ppo_in_one_file_learns(seed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_sb3s_ppo_trains_a_language_model():
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_sb3s_ppo_trains_a_language_model(seed):
     pytest.importorskip("stable_baselines3")
     script = example("sb3_language_model")
-    passing = script.train(script.Options(steps=1920))
-    assert 0 < passing["before"] < 1 and 0 <= passing["after"] <= 1
+    passing = script.train(script.Options(seed=seed))
+    print(seed, passing)
+    assert passing["after"] >= passing["before"] + 0.05
 
 
 @pytest.mark.slow
