@@ -168,7 +168,8 @@ class _Trial:
         return self.limited(frame, rows)
 
     def limited(self, frame: bytes, shared: int, stdin: bytes | None = None) -> Run:
-        limit = self.limits.output_bytes + _SLACK + 16 * self.most
+        known = sum([oracle.size for oracle in self.plan.oracles])
+        limit = max(self.limits.output_bytes, 2 * known) + _SLACK + 16 * self.most
         return Run(frame, self.clock.wall, limit, self.profile, shared, stdin, self.clock.seconds)
 
     def look_again(self, ends: list[Ended]) -> Generator[Any, Any, None]:

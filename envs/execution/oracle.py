@@ -43,6 +43,7 @@ class Oracle:
         row: first row of its calls among all calls of the problem.
         answers: frames of the reference, and of each alternative; empty before `record_oracles`.
         seconds: processor time that the reference took for the inputs of all tests, in the first of them.
+        size: bytes of the reference's answers: 147 million for HumanEval+/15.
         fault: why the reference does not answer, or "".
     """
 
@@ -53,6 +54,7 @@ class Oracle:
     row: int = 0
     answers: list[list[bytes]] = field(default_factory=list)
     seconds: float = 0.0
+    size: int = 0
     fault: str = ""
 
 
@@ -86,6 +88,7 @@ def record_oracles(
         oracle.numbers = [n for n in range(len(oracle.packed)) if not _too_large(oracle, n)]
         oracle.packed = [oracle.packed[n] for n in oracle.numbers]
         oracle.answers = [[frames[n] for n in oracle.numbers if n < len(frames)] for frames in oracle.answers]
+        oracle.size = sum(map(len, oracle.answers[0]))
 
 
 def _too_large(oracle: Oracle, number: int) -> bool:

@@ -9,7 +9,7 @@ from codegym.envs.execution.isolation import LAYERS
 from codegym.envs.execution.oracle import RULES
 from codegym.envs.execution.outcome import Job, Outcome, Verdict, part_verdicts
 from codegym.envs.problems.catalog import load_problems
-from codegym.envs.problems.problem import CallTest, OracleTest, Problem
+from codegym.envs.problems.problem import CallTest, Limits, OracleTest, Problem
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.problems.record import from_record, to_record
 
@@ -149,3 +149,15 @@ def test_every_reference_passes_at_both_isolation_levels(data_folder, spec: str,
         found = executor.run([Job(problem, problem.references[0]) for problem in problems])
     assert [p.uri for p, o in zip(problems, found, strict=True) if o.verdict is not Verdict.PASS] == []
     assert len(found) == count
+
+
+def test_a_program_may_say_as_much_as_the_reference_does(executor: Executor) -> None:
+    limits = Limits(seconds=30.0, output_bytes=100_000)
+    inputs = tuple((n,) for n in range(4))
+    problem = Problem(
+        "t/long", "", "f", references=("def f(x): return 'x' * 90_000",), hidden_tests=(OracleTest("plus", inputs),),
+        limits=limits,
+    )  # fmt: skip
+    programs = ["def f(x): return 90_000 * 'x'", "def f(x): return 'x' * 99_000", "def f(x): return 'x' * 110_000"]
+    found = executor.run([Job(problem, program) for program in programs])
+    assert [outcome.verdict for outcome in found] == [Verdict.PASS, Verdict.WRONG, Verdict.OUTPUT]
