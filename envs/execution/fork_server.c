@@ -8,11 +8,11 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <link.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -205,7 +205,7 @@ static void be_child(const struct setup *setup, int channel, int is_referee, con
  * (LD_PRELOAD) so that what the interpreter allocates while it starts lies there too. */
 
 enum { HUGE = 1 << 21, MOST_MEMORY = 1 << 28, FIRST_HEAP = 1 << 23, COLLAPSE = 25 /* MADV_COLLAPSE, Linux 6.1 */ };
-enum { POOL = 1 << 14, POOL_HEADER = 48, MOST_FILLED = 1 << 16 }; /* pymalloc's since Python 3.10 */
+enum { PAGE = 4096, POOL = 1 << 14, POOL_HEADER = 48, MOST_FILLED = 1 << 16, MOST_RUNS = 64 }; /* pymalloc's since Python 3.10 */
 
 struct arenas { void *context, *(*allocate)(void *, size_t); void (*free)(void *, void *, size_t); };
 extern void PyObject_SetArenaAllocator(struct arenas *);
@@ -259,39 +259,69 @@ __attribute__((constructor)) static void begin(void)
     free(malloc(FIRST_HEAP - HUGE));
 }
 
-/* Put what of a library is never written to, mainly the interpreter's code, into huge pages, at the same addresses: a
- * child need not find its pages one by one, nor let them go at its end. */
-static int hold(struct dl_phdr_info *library, size_t size, void *unused)
+/* Libraries come as five small mappings each. A fork copies all of them and a child finds their pages one by one; so
+ * each run of neighbours becomes one piece of memory, in huge pages, at the same addresses. It can be written and
+ * executed: what keeps a program in is around its process, which may load code of its own anyway. */
+
+struct run { uintptr_t start, end; };
+static struct run runs[MOST_RUNS];
+static int run_count;
+
+static void replace(struct run run)
 {
-    uintptr_t start = 0, end = 0;
-    (void)size, (void)unused;
-    for (int i = 0; i < library->dlpi_phnum; i++) {
-        const ElfW(Phdr) *part = &library->dlpi_phdr[i];
-        if (part->p_type != PT_LOAD)
-            continue;
-        if (part->p_flags & PF_W || !(part->p_flags & PF_R))
-            break;
-        uintptr_t from = library->dlpi_addr + part->p_vaddr, to = from + part->p_memsz;
-        if (!end)
-            start = from;
-        else if ((from & ~(uintptr_t)4095) > ((end + 4095) & ~(uintptr_t)4095))
-            break; /* a gap */
-        end = to;
-    }
-    uintptr_t first = up(start), last = end & ~(uintptr_t)(HUGE - 1);
-    if (!end || last <= first)
-        return 0;
-    size_t length = last - first;
-    char *place = mmap(NULL, length + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t length = run.end - run.start, shift = run.start & (HUGE - 1);
+    char *place = mmap(NULL, length + 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED)
-        return 0;
-    char *copy = (char *)up((uintptr_t)place);
+        return;
+    char *copy = (char *)up((uintptr_t)place) + shift;
     madvise(copy, length, MADV_HUGEPAGE);
-    memcpy(copy, (const void *)first, length);
-    if (mprotect(copy, length, PROT_READ | PROT_EXEC) == 0)
-        mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)first);
-    munmap(place, length + HUGE);
-    return 0;
+    if (mprotect(copy, length, PROT_READ | PROT_WRITE | PROT_EXEC) == 0) {
+        /* Free pages between the libraries cannot be read; they stay zero. */
+        for (size_t page = 0; page < length; page += PAGE)
+            if (msync((void *)(run.start + page), PAGE, MS_ASYNC) == 0)
+                memcpy(copy + page, (const void *)(run.start + page), PAGE);
+        if (mremap(copy, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)run.start) != MAP_FAILED)
+            runs[run_count++] = run;
+    }
+    munmap(place, length + 2 * HUGE);
+}
+
+/* To be called once, when all that programs need has been imported, and /proc can still be read. */
+void codegym_gather(void)
+{
+    static struct run found[MOST_RUNS];
+    struct run run = { 0, 0 };
+    uintptr_t before = 0, arenas = (uintptr_t)memory_end - MOST_MEMORY;
+    int count = 0, libraries = 0;
+    char line[4096 + 256];
+    FILE *maps = fopen("/proc/self/maps", "r");
+    if (!maps)
+        return;
+    for (int more = 1; more && count < MOST_RUNS;) {
+        unsigned long start = UINTPTR_MAX, end = 0;
+        char access[5] = "", name[8] = "";
+        more = fgets(line, sizeof line, maps) != NULL;
+        int usable = more && sscanf(line, "%lx-%lx %4s %*s %*s %*s %7s", &start, &end, access, name) >= 3
+                     && access[0] == 'r' && access[3] == 'p' && name[0] != '['
+                     && !(start < (uintptr_t)memory_end && end > arenas);
+        if (run.end && (!usable || start > up(run.end))) {
+            if (up(run.end) <= start) /* so much is free */
+                run.end = up(run.end);
+            if (libraries > 1)
+                found[count++] = run;
+            run.end = libraries = 0;
+        }
+        if (usable) {
+            if (!run.end)
+                run.start = before <= (start & ~(uintptr_t)(HUGE - 1)) ? start & ~(uintptr_t)(HUGE - 1) : start;
+            run.end = end;
+            libraries += name[0] == '/' && access[2] == 'x';
+        }
+        before = end;
+    }
+    fclose(maps);
+    for (int i = 0; i < count; i++)
+        replace(found[i]);
 }
 
 /* Use up the free places between what is there, so that what a child allocates lies side by side, on few pages. */
@@ -323,7 +353,11 @@ void codegym_seal(void)
         uintptr_t used = up((uintptr_t)sbrk(0) - mallinfo2().keepcost);
         madvise(heap, used - (uintptr_t)heap, COLLAPSE);
     }
-    dl_iterate_phdr(hold, NULL);
+    for (int i = 0; i < run_count; i++) {
+        uintptr_t start = up(runs[i].start), end = runs[i].end & ~(uintptr_t)(HUGE - 1);
+        if (start < end)
+            madvise((void *)start, end - start, COLLAPSE);
+    }
 }
 
 /* The fork server */

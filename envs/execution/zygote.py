@@ -142,6 +142,8 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
         resource.setrlimit(resource.RLIMIT_STACK, (_STACK if hard < 0 else min(_STACK, hard), hard))
         for name in PRELOADED:
             importlib.import_module(name)
+        if helper is not None:
+            helper.codegym_gather()
         layers = isolation.enter_zygote(config["layers"], packages=config["packages"])
         for name in config["packages"]:
             with contextlib.suppress(ImportError):  # this interpreter has no numpy: programs that need it will say so
