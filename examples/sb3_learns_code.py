@@ -36,7 +36,10 @@ ALGORITHMS: dict[str, tuple[Any, dict[str, Any]]] = {
         },
     ),
 }  # fmt: skip
-LONGER: dict[str, dict[str, Any]] = {"a2c": {"learning_rate": 4e-3, "ent_coef": 0.005}, "dqn": {"n_steps": 24}}
+LONGER: dict[str, dict[str, Any]] = {
+    "a2c": {"rows": 8, "steps": 12_000, "learning_rate": 1e-3, "ent_coef": 0.01},
+    "dqn": {"n_steps": 24},
+}
 """What differs for `proposals`, whose episodes have 24 steps instead of 3."""
 STEPS = {"grammar": 48_000, "proposals": 9_000}
 
@@ -89,13 +92,14 @@ def solved(env: SB3VectorEnv, model: Any, episodes: int, seed: int) -> float:
 
 def train(options: Options, episodes: int = 200) -> dict[str, float]:
     """Train; returns the shares of problems solved, each over so many episodes."""
-    env = make(options.task)
     algorithm, arguments = ALGORITHMS[options.algorithm]
-    if options.task == "proposals":
-        arguments = {**arguments, **LONGER.get(options.algorithm, {})}
+    differs = LONGER.get(options.algorithm, {}) if options.task == "proposals" else {}
+    arguments = {"rows": 16, "steps": STEPS[options.task], **arguments, **differs}
+    env = make(options.task, arguments.pop("rows"))
+    steps = arguments.pop("steps")
     random = solved(env, None, episodes, seed=10_000)
     model = algorithm("MlpPolicy", env, seed=options.seed, device="cpu", **arguments)
-    model.learn(options.steps or STEPS[options.task])
+    model.learn(options.steps or steps)
     return {"random": random, "trained": solved(env, model, episodes, seed=20_000)}
 
 
