@@ -449,15 +449,25 @@ static void watch(const struct setup *setup, int poll)
     }
 }
 
-static void refuse(const struct setup *setup, struct child *child, uint32_t events)
+/* Closing alone is not enough: children that were forked meanwhile hold the listener too until they run, and as long
+ * the poll would return at once, for nothing. */
+static void stop_listening(struct child *child, int poll)
+{
+    if (child->listener >= 0) {
+        epoll_ctl(poll, EPOLL_CTL_DEL, child->listener, NULL);
+        close(child->listener);
+        child->listener = -1;
+    }
+}
+
+static void refuse(const struct setup *setup, struct child *child, uint32_t events, int poll)
 {
     struct seccomp_notif notice;
     struct seccomp_notif_resp answer = { 0 };
     if (!child->used || child->listener < 0)
         return;
     if (!(events & EPOLLIN)) {
-        close(child->listener);
-        child->listener = -1;
+        stop_listening(child, poll);
         return;
     }
     memset(&notice, 0, sizeof notice);
@@ -480,8 +490,7 @@ static void bury(const struct setup *setup, int poll)
         if (!child)
             continue;
         int had_turn = first_in_line() == child;
-        if (child->listener >= 0)
-            close(child->listener);
+        stop_listening(child, poll);
         ended[count++] = (struct ended){
             child->number, status,
             usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6,
@@ -529,7 +538,7 @@ void codegym_serve(const struct setup *setup, struct task *task)
                     ;
                 dead = 1;
             } else {
-                refuse(setup, &children[(uint32_t)what], events[i].events);
+                refuse(setup, &children[(uint32_t)what], events[i].events, poll);
             }
         }
         if (dead)

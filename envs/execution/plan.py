@@ -6,6 +6,7 @@ import hashlib
 import marshal
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from codegym.envs.execution import codec
@@ -99,12 +100,17 @@ class Plan:
     recorded: bool = False
     reference_seconds: float | None = None
 
-    @property
+    @cached_property
     def shared_calls(self) -> list[bytes]:
         """The calls of the process that answers all of them: of scripts, then of oracle tests, then of call tests."""
         recorded = [call for script in self.scripts for call in script.packed]
         recorded += [call for oracle in self.oracles for call in oracle.packed]
         return recorded + [self.encoded[index] for index in self.calls]
+
+    @cached_property
+    def shared_tail(self) -> bytes | None:
+        """The shared calls as a request ends with them, or None where not all are marshalled."""
+        return _tail(self.shared_calls)
 
 
 def make_plan(problem: Problem, selection: TestSelection) -> Plan:
@@ -176,6 +182,8 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
         plan.reference_seconds = max(plan.reference_seconds or 0.0, oracle.seconds)
         oracle.row = row
         row += len(oracle.packed)
+    vars(plan).pop("shared_calls", None)
+    vars(plan).pop("shared_tail", None)
     plan.recorded = True
 
 
@@ -216,23 +224,28 @@ def request(
     seconds: float | None = None,
 ) -> bytes:
     """Return the frame that makes a child run a program and answer calls; `seconds` is another limit of its time."""
-    if not coverage and not serve and all(call.startswith(b"(") for call in calls):
-        return _calls_request(plan, source, calls, seed, seconds)
+    if not coverage and not serve:
+        tail = plan.shared_tail if calls is plan.shared_calls else _tail(calls)
+        if tail is not None:
+            return _calls_request(plan, source, len(calls), tail, seed, seconds)
     options = _options(plan, seed, coverage, tracer, layout, seconds)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
     return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
 
 
-def _calls_request(plan: Plan, source: str, calls: list[bytes], seed: int, seconds: float | None) -> bytes:
+def _tail(calls: list[bytes]) -> bytes | None:
+    if not all(call.startswith(b"(") for call in calls):
+        return None
+    return b"".join([part for call in calls for part in (LENGTH.pack(len(call)), call)])
+
+
+def _calls_request(plan: Plan, source: str, count: int, tail: bytes, seed: int, seconds: float | None) -> bytes:
     limits, text = plan.problem.limits, source.encode("utf-8", "surrogatepass")
     head = CALLS.pack(
-        CALLS_TAG, plan.usual_imports, 0, len(calls), len(text), 0, limits.memory_mb << 20, limits.output_bytes, seed,
+        CALLS_TAG, plan.usual_imports, 0, count, len(text), 0, limits.memory_mb << 20, limits.output_bytes, seed,
         limits.seconds if seconds is None else seconds,
     )  # fmt: skip
-    parts = [head, text]
-    for call in calls:
-        parts += LENGTH.pack(len(call)), call
-    return framed(b"".join(parts))
+    return framed(head + text + tail)
 
 
 def stdio_request(
