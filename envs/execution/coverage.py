@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -85,8 +86,14 @@ class Recorder:
         Raises:
             SyntaxError, ValueError, OverflowError, RecursionError, MemoryError: as `compile` does.
         """
-        if self._memory is None:
-            return compile(source, file_name, "exec", dont_inherit=True), None
+        if self._memory is not None:
+            try:
+                return self._recording(source, file_name)
+            except RecursionError:
+                self._memory = None  # nested too deeply to be rewritten: it runs all the same, without a record
+        return compile(source, file_name, "exec", dont_inherit=True), None
+
+    def _recording(self, source: str, file_name: str) -> tuple[types.CodeType, list[Span] | None]:
         if self._tracer == "monitoring":
             code = self._padded(source, file_name)
             lines = most_lines(source)
@@ -94,7 +101,7 @@ class Recorder:
             self._turn = _monitor(code, {place: lines + n for n, place in enumerate(self._marks)})
             return code, None
         tree = compile(source, file_name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        nodes = list(walk(tree))
+        nodes = walk(tree)
         text = Text(source)
         spans = [text.span(node) for node in nodes]
         self._width = len(spans)
@@ -106,10 +113,14 @@ class Recorder:
         return compile(tree, file_name, "exec", dont_inherit=True), spans
 
     def _padded(self, source: str, file_name: str) -> types.CodeType:
-        if not self._pads:
-            return compile(source, file_name, "exec", dont_inherit=True)
+        if self._pads:
+            with contextlib.suppress(RecursionError):  # nested too deeply: what is not padded is not seen
+                return self._with_pads(source, file_name)
+        return compile(source, file_name, "exec", dont_inherit=True)
+
+    def _with_pads(self, source: str, file_name: str) -> types.CodeType:
         tree = compile(source, file_name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        nodes = list(walk(tree))
+        nodes = walk(tree)
         _insert_probes(tree, (_pad(node) if number in self._pads else None for number, node in enumerate(nodes)))
         _set_probe(memoryview(b""))
         assert isinstance(tree, ast.Module)

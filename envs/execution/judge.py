@@ -247,9 +247,11 @@ class _Trial:
         seconds = seconds if seconds is not None else end.seconds if end is not None else 0.0
         self.results[index] = TestResult(verdict, message[:_MESSAGE], executed, seconds)
 
-    def executed(self, end: Ended, rows: tuple[int, int]) -> tuple[Span, ...]:
-        """The spans that ran while loading or in the given rows of a run's shared memory."""
-        spans = self.spans(end) or ()
+    def executed(self, end: Ended, rows: tuple[int, int]) -> tuple[Span, ...] | None:
+        """The spans that ran while loading or in the given rows of a run's shared memory; None where nobody knows."""
+        spans = self.spans(end)
+        if spans is None:
+            return None
         width = self.layout.width if self.layout else len(spans)
         found = 0
         for row in (0, *range(*rows)):
@@ -397,7 +399,7 @@ class _Trial:
         if any(test.verdict is Verdict.INFRA for test in tests):
             return self.lost()
         executed: tuple[Span, ...] | None = None
-        if self.job.coverage:
+        if self.job.coverage and self.statements is not None:
             executed = tuple(sorted({span for test in tests for span in test.executed or ()}))
         return Outcome(
             verdict=failed.verdict if failed else Verdict.PASS,

@@ -35,7 +35,7 @@ class TestResult:
         verdict: of this test alone.
         message: one short line for people (the failing call, the exception); at most 500 characters. Never shown to
             agents where the test is hidden.
-        executed: statement spans that ran in this test, or None if coverage was not asked for.
+        executed: statement spans that ran in this test, or None if coverage was not asked for or is not known.
         seconds: wall time; left out of equality.
     """
 
@@ -58,7 +58,7 @@ class Outcome:
         tests_total: number of tests selected, also on COMPILE.
         message: one short line for people.
         statements: spans of all statements of the program (comments and docstrings left out), or None.
-        executed: union over tests of the statement spans that ran, sorted, or None if coverage was not asked for.
+        executed: union over tests of the statement spans that ran, sorted, or None as in the tests.
         policy: a denied system call was seen.
         trust: "isolated", or "in-process" where a test had to share the interpreter.
         level: highest isolation layer in force (0 to 5) when this was obtained.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Span = tuple[int, int]
@@ -46,21 +46,23 @@ def most_statements(program: str) -> int:
     return 2 + sum(map(program.count, "\n\r;:"))
 
 
-def walk(node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements of a block and of the blocks in it, in the order of the text."""
-    for block in BLOCKS:
-        children = getattr(node, block, None)
-        if not isinstance(children, list):
-            continue
-        for position, child in enumerate(children):
-            if isinstance(child, ast.stmt):
-                if position == 0 and block == "body" and is_docstring(node, child):
-                    continue
-                yield child
-                if isinstance(child, COMPOUND):
-                    yield from walk(child)
-            else:  # an except handler or a case
-                yield from walk(child)
+def walk(root: ast.AST) -> list[ast.stmt]:
+    """Return the statements of a block and of the blocks in it, in the order of the text."""
+    found: list[ast.stmt] = []
+    pending = [root]
+    while pending:  # no recursion: a chain of `elif` is as deep as it is long
+        node = pending.pop()
+        if isinstance(node, ast.stmt) and node is not root:
+            found.append(node)
+            if not isinstance(node, COMPOUND):
+                continue
+        children: list[ast.AST] = []
+        for block in BLOCKS:
+            inner = getattr(node, block, None)
+            if isinstance(inner, list) and inner:
+                children += inner[1:] if block == "body" and is_docstring(node, inner[0]) else inner
+        pending += reversed(children)
+    return found
 
 
 def is_docstring(parent: ast.AST, first: ast.stmt) -> bool:
@@ -174,9 +176,13 @@ def layout(program: str) -> Layout | None:
         return None
     try:
         tree = compile(program, "<program>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        return _layout(program, tree)
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
         return None
-    nodes = list(walk(tree))
+
+
+def _layout(program: str, tree: ast.AST) -> Layout | None:
+    nodes = walk(tree)
     text = Text(program)
     spans = tuple([text.span(node) for node in nodes])
     owner = _owners(nodes, spans, text)

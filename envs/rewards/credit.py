@@ -143,7 +143,7 @@ def silent_spans(program: str, language: str = "python") -> tuple[Span, ...]:
             spans += _comments(program)
         if '"' in program or "'" in program:
             spans += _docstrings(program)
-    except (SyntaxError, tokenize.TokenError, RecursionError, ValueError):
+    except (SyntaxError, tokenize.TokenError, RecursionError, ValueError, MemoryError):
         # A candidate's interpreter may accept what this one does not: then nothing is known to be silent.
         return ()
     return tuple(sorted(spans))
