@@ -23,7 +23,6 @@ Work = Generator[Any, Any, Outcome]
 
 _MESSAGE = 500
 _SLACK = 1 << 16  # bytes beside the values on a channel
-_PATIENCE = 4.0  # times as long for a test that did not end over its answers
 _IN_REFEREE = 2.0  # seconds that a referee has beyond the candidate's limit
 _FAULTS = {Verdict.ERROR, Verdict.WRONG}
 _SETTLED = {
@@ -332,7 +331,7 @@ class _Trial:
         profile = "numpy" if has_numpy else script.profile
         said: Verdicts = yield Dialogue([frame, *answers], seconds, profile, script.key)
         if said.timed_out:  # a busy machine may have kept it waiting
-            said = yield Dialogue([frame, *answers], _PATIENCE * seconds, profile, script.key)
+            said = yield Dialogue([frame, *answers], timing.patience(timing.crowd()) * seconds, profile, script.key)
         verdict, message = self.referee_verdict(said)
         if verdict is not None:
             if verdict in _SETTLED and len(answers) == script.count and script.key == SHARED:

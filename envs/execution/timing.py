@@ -24,6 +24,7 @@ LOOKS: Final = 3
 
 _NEARLY: Final = 0.9  # of its processor time: what is stopped with more of it used up is really too slow
 _ASLEEP: Final = 0.02  # of the wall time: what used less was waiting for something else than a processor
+_BUSY: Final = 2.0  # that want a core, each: where they may have had nearly all of it
 _WIDER: Final = 2.0
 _CALM: Final = 4.0  # times its processor time, on any machine
 _MOST_WALL: Final = 40.0  # on the busiest one
@@ -58,11 +59,16 @@ def crowd() -> float:
     return max(os.getloadavg()[0], float(running)) / (os.cpu_count() or 1)
 
 
+def patience(crowd: float) -> float:
+    """How many times its processor time a process may take by the wall, where so many want a core."""
+    return min(max(_CALM, _WIDER * crowd), _MOST_WALL)
+
+
 def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence[Ended], crowd: float) -> Clock | None:
     """The clock of another look at programs that were stopped, or None where that would change nothing.
 
     A program that sleeps looks like one that the machine keeps waiting; so the wall is stretched no further than the
-    number of others that want a core explains.
+    number of others that want a core explains. Where hardly anybody wants one, a program that hardly ran has slept.
 
     Args:
         clock: of the last look.
@@ -72,9 +78,9 @@ def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence
         crowd: see the function of that name.
     """
     seconds = allowed(limits, reference)
-    most = min(max(_CALM, _WIDER * crowd), _MOST_WALL)
+    most = patience(crowd)
     stretched = clock.wall / clock.seconds
-    starved = [end for end in stopped if _starved(end, clock)] if stretched < most else []
+    starved = [end for end in stopped if _starved(end, clock, crowd)] if stretched < most else []
     if seconds <= clock.seconds and not starved:
         return None
     stretch = max((_WIDER * end.seconds / max(end.cpu, 1e-3) for end in starved), default=1.0)
@@ -88,5 +94,6 @@ def enforce(clock: Clock, end: Ended) -> None:
         end.frames = [frame for frame in end.frames if frame.startswith(b'["statements"')]
 
 
-def _starved(end: Ended, clock: Clock) -> bool:
-    return end.timed_out and _ASLEEP * end.seconds <= end.cpu < _NEARLY * clock.seconds
+def _starved(end: Ended, clock: Clock, crowd: float) -> bool:
+    slept = end.cpu < _ASLEEP * end.seconds and crowd < _BUSY
+    return end.timed_out and end.cpu < _NEARLY * clock.seconds and not slept

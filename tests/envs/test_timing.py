@@ -28,7 +28,7 @@ def test_the_limit_is_the_reference_times_a_factor_between_floor_and_cap() -> No
 def test_a_program_that_had_its_time_is_not_looked_at_again() -> None:
     clock = first_clock(LIMITS)
     assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.99)], 9.0) is None
-    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.001)], 9.0) is None  # it slept
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.001)], 0.9) is None  # it slept
 
 
 def test_a_program_that_waited_gets_wall_time_in_proportion() -> None:
@@ -50,6 +50,12 @@ def test_on_a_calm_machine_a_program_that_sleeps_gains_little() -> None:
     assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=4.0, cpu=0.1)], 0.5) is None
     assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=4.0, cpu=0.1)], 50.0) == Clock(1.0, 40.0)
     assert crowd() >= 0
+
+
+def test_on_a_busy_machine_a_program_that_hardly_ran_may_not_have_slept() -> None:
+    clock = next_clock(first_clock(LIMITS), LIMITS, 0.1, [Ended(timed_out=True, seconds=1.0, cpu=0.004)], 9.0)
+    assert clock == Clock(seconds=1.0, wall=18.0)
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=18.0, cpu=0.01)], 9.0) is None
 
 
 def test_what_used_more_than_its_time_behind_a_stretched_wall_is_stopped_all_the_same() -> None:
