@@ -115,19 +115,21 @@ def page(found: dict[str, dict[str, Any]]) -> str:
     rows = []
     for name, facts in found.items():
         known = SETS[name]
+        level = facts.get("level", 4)
         failed = ", ".join(item["problem"].partition("/")[2] for item in facts["failed"])
         rows.append(
             (
                 f"[{known.spec}]({name}.json)",
                 facts["problems"],
                 f"{facts['passed']}/{facts['run']}",
+                level,
                 failed,
                 known.passed,
                 known.ids,
             )
         )
-    head = ("set", "problems", "pass here", "fail here", "known", "what is known to fail")
-    lines = [head, ("---", "---:", "---:", "---", "---:", "---"), *rows]
+    head = ("set", "problems", "pass here", "isolation", "fail here", "known", "what is known to fail")
+    lines = [head, ("---", "---:", "---:", "---", "---", "---:", "---"), *rows]
     return _TEXT + "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + _AFTER
 
 
@@ -137,6 +139,7 @@ The first solution of every problem that has one, against the set's own tests, t
 `python -m codegym.benchmarks.canonical_solutions --out benchmarks/results/sources`
 (`codegym problems verify SET` does the same for one set, with all of its solutions). "Known" is what the same
 solutions do without this package: one plain process a problem, 10 s, CPython 3.11 or g++.
+Isolation: 4 has all layers, 3 has no namespaces (`codegym doctor`).
 
 """
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from codegym.envs.problems.problem import Problem
     from codegym.envs.problems.problem_set import ProblemSet
 
-_BATCH = 64
+_BATCH = 256
 
 
 @dataclass(frozen=True)

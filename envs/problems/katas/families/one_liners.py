@@ -304,6 +304,13 @@ _VALUES: dict[str, Callable[[Draws, int], Any]] = {
 }  # fmt: skip
 """Values by the name of a parameter, for each turn; any other name is a number."""
 
+_MORE: dict[str, list[tuple[Any, ...]]] = {
+    "word": [("Ben",), ("sky",), ("no",)],
+    "text, word": [("tea", "tea"), ("busy", "bus"), ("green tea", "tea"), ("", ""), ("eat", "tea")],
+    "xs, ys": [([2, 5], [2, 5]), ([1, 2], [2, 1]), ([], []), ([3, 3, 4], [3, 4]), ([6, 7], [6])],
+    "xs, n": [([4, 9, 4], 4), ([], 3), ([3, 5], 2)],
+}
+"""Inputs that chance seldom finds, by the names of the parameters."""
 _POSITIVE = (
     *("side", "width", "height", "depth", "whole", "part", "distance", "speed", "time", "price", "quantity", "people"),
     *("rate", "weight"),
@@ -362,8 +369,7 @@ def _make(table: str, parameters: Parameters, draws: Draws) -> Kata:
         inputs.append(tuple(values))
     if "(text" in signature and c is not None:
         inputs += [("abcdefghijklmn"[: c + more],) for more in (-1, 0, 1)]
-    if names == ["word"]:
-        inputs += [("Ben",), ("sky",), ("no",)]
+    inputs += _MORE.get(", ".join(names), [])
     if "(a, b" in signature:
         more = ((3, 3, 3, 3, 3), (2, 5, 7, 1, 4), (-4, -2, -6, -1, -3), (8, 6, 9, 2, 5))
         inputs += [values[: len(names)] for values in more]
