@@ -35,5 +35,8 @@ CALLS_TAG: Final = b"C"
 LENGTH: Final = struct.Struct("<I")
 """Length of a call."""
 
+MARSHAL: Final = 2
+"""A format of `marshal` that every version of Python reads; only ever towards a zygote and its children."""
+
 MODULE: Final = "program"
 """`__name__` of programs that answer calls: their main guard is for people who run them as a script."""

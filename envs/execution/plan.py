@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from codegym.envs.execution import codec
-from codegym.envs.execution.control import CALLS, CALLS_TAG, LENGTH, MODULE
+from codegym.envs.execution.control import CALLS, CALLS_TAG, LENGTH, MARSHAL, MODULE
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import Oracle, record_oracles
 from codegym.envs.execution.outcome import Verdict
@@ -36,7 +36,6 @@ ORACLE_SECONDS = 120.0
 """Processor time that references may take: those of MBPP+/392 and /599 need more than ten seconds."""
 _BUSY = 5.0  # times as long by the wall clock, which runs on where others have the processor
 _NO_LIMIT = 1 << 28
-_MARSHAL = 2  # a format that every version of Python reads; only ever towards a child
 
 
 @dataclass
@@ -230,7 +229,7 @@ def request(
             return _calls_request(plan, source, len(calls), tail, seed, seconds)
     options = _options(plan, seed, coverage, tracer, layout, seconds)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
-    return framed(marshal.dumps(("run", options, source, calls), _MARSHAL))
+    return framed(marshal.dumps(("run", options, source, calls), MARSHAL))
 
 
 def _tail(calls: list[bytes]) -> bytes | None:
@@ -261,7 +260,7 @@ def stdio_request(
     """Return the frame that makes a child run a program as a script."""
     options = _options(plan, seed, coverage, tracer, layout, seconds)
     options |= {"name": "__main__", "usual_imports": False, "serve": False}
-    return framed(marshal.dumps(("stdio", options, source), _MARSHAL))
+    return framed(marshal.dumps(("stdio", options, source), MARSHAL))
 
 
 def in_process_request(
@@ -269,13 +268,13 @@ def in_process_request(
 ) -> bytes:
     """Return the frame that makes a child run a program together with its test."""
     options = _options(plan, seed, 0, "none", None, seconds) | {"name": MODULE, "usual_imports": False, "serve": False}
-    return framed(marshal.dumps(("in_process", options, source, test, nonce), _MARSHAL))
+    return framed(marshal.dumps(("in_process", options, source, test, nonce), MARSHAL))
 
 
 def _packed(call: list[Any]) -> bytes:
     """A call for a candidate: marshalled, which begins with a round bracket, or else written by the codec."""
     try:
-        return marshal.dumps(tuple(call), _MARSHAL)
+        return marshal.dumps(tuple(call), MARSHAL)
     except ValueError:
         return codec.encode(call, max_bytes=_NO_LIMIT)
 

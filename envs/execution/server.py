@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
+import marshal
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution import codec, fork_server
-from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, NUMBER
+from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, MARSHAL, NUMBER
 
 PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
@@ -32,12 +33,12 @@ helper = None
 if sys.argv[1]:  # loaded already, before the interpreter
     import ctypes
     helper = ctypes.PyDLL(sys.argv[1])
-import os, json
+import os, marshal
 from importlib.machinery import ModuleSpec
 register, os.register_at_fork = os.register_at_fork, lambda **_: None
 import random  # which would reseed itself in every child; a child is seeded by its job
 os.register_at_fork = register
-config = json.loads(sys.stdin.buffer.read())
+config = marshal.loads(sys.stdin.buffer.read())
 import site
 if config["packages"]:  # else nothing installed is found, and what installed packages run at start does not run
     site.main()
@@ -53,7 +54,12 @@ class Sources:  # not importlib.abc, which imports three compression libraries
         return None
     @classmethod
     def exec_module(cls, module):
-        exec(compile(cls.sources[module.__name__], f"<{module.__name__}>", "exec", dont_inherit=True), vars(module))
+        found = cls.sources[module.__name__]
+        if isinstance(found, str):
+            found = compile(found, f"<{module.__name__}>", "exec", dont_inherit=True)
+        else:
+            found = marshal.loads(found)
+        exec(found, vars(module))
 sys.meta_path.insert(0, Sources)
 from codegym.envs.execution import zygote
 zygote.main(config, helper)
@@ -62,14 +68,21 @@ _START_SECONDS: Final = 60.0
 _PACKET: Final = 1 << 18
 
 
-def _sources() -> dict[str, str]:
+@functools.cache
+def _modules(compiled: bool) -> dict[str, Any]:
+    """The zygote's modules by name: their sources, or their marshalled code for the interpreter that we run in."""
     folder = Path(__file__).parent
-    found = {"codegym": "", "codegym.envs": "", _PREFIX: ""}
+    sources = {"codegym": "", "codegym.envs": "", _PREFIX: ""}
     for name in _MODULES:
         path = folder / f"{name}.py"
         if path.exists():
-            found[f"{_PREFIX}.{name}"] = path.read_text(encoding="utf-8")
-    return found
+            sources[f"{_PREFIX}.{name}"] = path.read_text(encoding="utf-8")
+    if not compiled:
+        return sources
+    return {
+        name: marshal.dumps(compile(source, f"<{name}>", "exec", dont_inherit=True)) if source else ""
+        for name, source in sources.items()
+    }
 
 
 @dataclass(eq=False)
@@ -139,14 +152,18 @@ class ZygoteServer:
         with other:
             config = {
                 "control": other.fileno(), "profile": profile, "layers": list(layers), "packages": PACKAGES[profile],
-                "modules": _sources(),
+                "modules": _modules(python == sys.executable),
             }  # fmt: skip
+            given = os.memfd_create("config", os.MFD_CLOEXEC)  # a pipe would have to wait until the interpreter reads
+            with open(given, "wb", closefd=False) as file:
+                file.write(marshal.dumps(config, MARSHAL))
+            os.lseek(given, 0, os.SEEK_SET)
             helper = fork_server.library()
             preloaded = {"LD_PRELOAD": helper} if helper else {}
             # As -I, but for the environment, which is ours: it fixes the hash seed.
             self.process = subprocess.Popen(
                 [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, helper],
-                stdin=subprocess.PIPE,
+                stdin=given,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[other.fileno()],
@@ -154,9 +171,7 @@ class ZygoteServer:
                 cwd="/",
                 start_new_session=True,
             )
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), self.process.stdin as stdin:
-            stdin.write(json.dumps(config).encode())
+            os.close(given)
 
     def await_ready(self) -> None:
         """Wait until the zygote serves.
