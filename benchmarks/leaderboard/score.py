@@ -28,6 +28,7 @@ ENV_ID = "codegym/score"
 """What stands for the environment in an episode that no environment produced."""
 
 BATCH = 256
+BATCH_SECONDS = 2.0
 
 
 def score_file(
@@ -92,8 +93,12 @@ def score_file(
     place = open_run(out, record) if out is not None else None
     episodes: list[Episode] = []
     flaky: list[dict[str, Any]] = []
-    for start in range(0, len(samples), BATCH):
-        episodes += score_samples(samples[start : start + BATCH], limited, settings, executor, flaky)
+    size = BATCH
+    while len(episodes) < len(samples):
+        begun, start = time.perf_counter(), len(episodes)
+        episodes += score_samples(samples[start : start + size], limited, settings, executor, flaky)
+        if time.perf_counter() - begun < BATCH_SECONDS:
+            size *= 2  # at the end of a batch cores wait for its slowest program
         if progress:
             progress(len(episodes), len(samples), sum(e.verdict == "PASS" for e in episodes))
     tried = {sample.problem for sample in samples}
