@@ -90,10 +90,11 @@ def find_problem(uri: str) -> Problem:
     name, _, rest = uri.partition("/")
     family = rest.partition("/")[0]
     if name == "katas" and family.startswith("cpp-"):
-        return load_problems("katas:cpp")[uri]
-    if name == "katas" and family == "one-operation":
-        return load_problems("katas:one-operation")[uri]
-    return load_problems(name)[uri]
+        name = "katas:cpp"
+    elif name == "katas" and family == "one-operation":
+        name = "katas:one-operation"
+    problem: Problem = load_problems(name)[uri]
+    return problem
 
 
 def _named(spec: str) -> ProblemSet:
