@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from codegym.envs.execution import codec
+from codegym.envs.execution.assertions import Assertion, plain_assertions
 from codegym.envs.execution.control import CALLS, CALLS_TAG, LENGTH, MARSHAL, MODULE
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import Oracle, record_oracles
-from codegym.envs.execution.outcome import Verdict
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
 from codegym.envs.execution.statements import Layout
 from codegym.envs.execution.work import Dialogue, Run, Verdicts, framed
@@ -27,9 +27,6 @@ from codegym.envs.problems.problem import (
     Test,
     TestSelection,
 )
-
-SHARED = "shared"
-"""Key of the referees for tests that leave no trace and draw on nothing but their text and the answers."""
 
 RECORDING_SECONDS = 30.0
 ORACLE_SECONDS = 120.0
@@ -51,7 +48,7 @@ class Script:
         packed: the same for a candidate.
         count: number of recorded calls.
         row: first row of its calls among all calls of the problem.
-        settled: what its referee said over complete answers, by their digest: the same answers again say the same.
+        assertions: what it asserts, where it is no more than plain assertions; then no referee is needed.
     """
 
     index: int
@@ -62,7 +59,7 @@ class Script:
     packed: list[bytes] = field(default_factory=list)
     count: int = 0
     row: int = 0
-    settled: dict[bytes, tuple[Verdict, str]] = field(default_factory=dict)
+    assertions: list[Assertion] | None = None
 
 
 @dataclass
@@ -142,7 +139,7 @@ def _script(problem: Problem, index: int, test: ScriptTest) -> Script:
         "tolerance": problem.tolerance,
     }  # fmt: skip
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    key = SHARED if leaves_nothing(text) else digest
+    key = "shared" if leaves_nothing(text) else digest
     return Script(index, task, key, python.profile(text))
 
 
@@ -150,7 +147,12 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
     """Run the reference once per script test and keep what it was asked, so that programs can be asked all at once."""
     row = 0
     for script in plan.scripts:
-        calls = foreseen_calls(script.task["source"], script.task["entry"])
+        source, entry = script.task["source"], script.task["entry"]
+        script.assertions = plain_assertions(source, entry)
+        if script.assertions is not None:
+            calls: list[Any] | None = [assertion.call for assertion in script.assertions]
+        else:
+            calls = foreseen_calls(source, entry)
         if calls is None and plan.problem.references:
             task = {**script.task, "kind": "record", "answers": 0}
             run = Run(

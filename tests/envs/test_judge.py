@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
@@ -226,19 +225,3 @@ def test_calls_are_read_off_only_where_they_are_plain(source: str, calls: object
 )
 def test_a_referee_is_shared_only_by_tests_that_leave_nothing(source: str, clean: bool) -> None:
     assert leaves_nothing(source) is clean
-
-
-def test_the_same_answers_are_put_to_a_referee_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[object] = []
-    begin = Engine._begin
-    monkeypatch.setattr(Engine, "_begin", lambda engine, talk: (asked.append(talk), begin(engine, talk))[1])
-    problem = Problem("t/once", "", "f", hidden_tests=(ScriptTest("assert abs(f(2) - 4.0) < 1e-6\nassert f(3) > 8"),))
-    right = ["def f(x): return x * x", "def f(x): return x ** 2", "def f(x): return x * x  # again"]
-    wrong = ["def f(x): return x", "def f(x): return +x"]
-    with Executor(workers=1, cache=False) as executor:
-        found = executor.run([Job(problem, program) for program in right + wrong + ["def f(x): return 4.0 * (x - 1)"]])
-        again = executor.run([Job(problem, f"{program}\n") for program in right + wrong])
-    assert [outcome.verdict for outcome in found] == [Verdict.PASS] * 3 + [Verdict.WRONG] * 2 + [Verdict.WRONG]
-    assert [outcome.verdict for outcome in again] == [outcome.verdict for outcome in found[:5]]
-    assert [outcome.message for outcome in again] == [outcome.message for outcome in found[:5]]
-    assert 3 <= len(asked) <= 6  # those side by side at the beginning are each asked for

@@ -1,0 +1,186 @@
+"""Tests that are plain assertions about single calls, such as `assert candidate([1, 2]) == 3`, decided by the judge.
+
+Most tests of HumanEval and MBPP say nothing else. What they expect is a literal, so no test source has to run: the
+answer, decoded to plain values, is compared as the assertion says. Everything else goes to a referee.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codegym.envs.execution import codec
+from codegym.envs.execution.outcome import Verdict
+
+_NO_LIMIT = 1 << 28
+_SINGLETONS = (None, True, False)
+_FOREIGN = (b'{"handle":', b'{"numpy":', b'{"ndarray":')  # answers that only a referee can put to a test
+
+Said = tuple[Verdict, str]
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """One call and what its value must be.
+
+    Attributes:
+        call: as in the protocol: [function, args, kwargs, want_args].
+        holds: whether a value is as asserted.
+        frame: the answer that is surely right, byte for byte, or b"" where there is no such.
+        line: of the test, for people; "" where a failed assertion says something that has to be worked out.
+    """
+
+    call: list[Any]
+    holds: Callable[[Any], bool]
+    frame: bytes
+    line: str
+
+
+def plain_assertions(source: str, entry: str) -> list[Assertion] | None:
+    """Read a test that consists of plain assertions, in the order in which they are made; None for any other test.
+
+    Args:
+        source: the test: assertions, or a function `check(candidate)` of assertions with or without a call of it.
+        entry: the entry point's name; `candidate` means it too.
+    """
+    try:
+        body = _without_remarks(ast.parse(source).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if body and isinstance(body[0], ast.FunctionDef):
+        check, *calls = body
+        if not _is_check(check) or len(calls) > 1 or not all(_calls_check(call, entry) for call in calls):
+            return None
+        body = _without_remarks(check.body)
+    lines = source.splitlines()
+    found = [_assertion(statement, entry, lines) for statement in body]
+    return [one for one in found if one is not None] if found and None not in found else None
+
+
+def assertions_verdict(
+    assertions: Sequence[Assertion],
+    answers: Sequence[bytes],
+    read: Callable[[bytes], Said | list[Any]],
+    death: Callable[[], Said],
+) -> Said | None:
+    """What plain assertions say of a program's answers; None where a referee has to be asked.
+
+    Args:
+        assertions: of the test.
+        answers: of the program, in order; fewer where it died on the way.
+        read: gives the value of an answer, in a list, or the verdict on one that is none.
+        death: says why the program ended.
+    """
+    for place, assertion in enumerate(assertions):
+        if place >= len(answers):
+            return death()
+        answer = answers[place]
+        if answer == assertion.frame:
+            continue
+        if any(tag in answer for tag in _FOREIGN):
+            return None
+        value = read(answer)
+        if isinstance(value, tuple):
+            return value
+        if not assertion.holds(value[0]):
+            return (Verdict.WRONG, assertion.line) if assertion.line else None
+    return Verdict.PASS, ""
+
+
+def _without_remarks(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Statements without what has no effect: docstrings, `pass`, `assert True`, and HumanEval's table of METADATA."""
+    return [node for node in body if not _is_remark(node)]
+
+
+def _is_remark(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Pass):
+        return True
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.Assert):
+        return isinstance(node.test, ast.Constant) and node.test.value is True
+    if isinstance(node, ast.Assign):
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return names == ["METADATA"] and len(node.targets) == 1 and _is_literal(node.value)
+    return False
+
+
+def _is_check(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.FunctionDef) or node.name != "check" or node.decorator_list:
+        return False
+    arguments = node.args
+    others = (*arguments.posonlyargs, *arguments.kwonlyargs, *arguments.defaults, arguments.vararg, arguments.kwarg)
+    return [argument.arg for argument in arguments.args] == ["candidate"] and not any(others)
+
+
+def _calls_check(node: ast.stmt, entry: str) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "check"
+        and not call.keywords
+        and [argument.id for argument in call.args if isinstance(argument, ast.Name)] in ([entry], ["candidate"])
+        and len(call.args) == 1
+    )
+
+
+def _assertion(node: ast.stmt, entry: str, lines: list[str]) -> Assertion | None:
+    if not isinstance(node, ast.Assert) or (node.msg and any(_asks(part, entry) for part in ast.walk(node.msg))):
+        return None
+    is_constant = node.msg is None or isinstance(node.msg, ast.Constant)
+    line = lines[node.lineno - 1].strip() if is_constant else ""
+    test = node.test
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        call = _call(test.operand, entry)
+        return call and Assertion(call, operator.not_, b"", line)
+    if not isinstance(test, ast.Compare):
+        call = _call(test, entry)
+        return call and Assertion(call, bool, b"", line)
+    if len(test.ops) != 1:
+        return None
+    sides, comparison = [test.left, test.comparators[0]], test.ops[0]
+    asked = [_call(side, entry) for side in sides]
+    if (asked[0] is None) == (asked[1] is None):
+        return None
+    call, other = (asked[0], sides[1]) if asked[0] is not None else (asked[1], sides[0])
+    assert call is not None
+    if not _is_literal(other):
+        return None
+    expected = ast.literal_eval(other)
+    if isinstance(comparison, ast.Is) and any(expected is one for one in _SINGLETONS):
+        return Assertion(call, lambda value: value is expected, b"", line)
+    if not isinstance(comparison, ast.Eq):
+        return None
+    frame = codec.encode(["value", expected], max_bytes=_NO_LIMIT)
+    return Assertion(call, lambda value: bool(value == expected), frame, line)
+
+
+def _asks(node: ast.AST, entry: str) -> bool:
+    return isinstance(node, ast.Name) and node.id in (entry, "candidate")
+
+
+def _call(node: ast.expr, entry: str) -> list[Any] | None:
+    """The call that an expression is, with literal arguments; they are nobody else's, so they need not come back."""
+    if (
+        not isinstance(node, ast.Call)
+        or not isinstance(node.func, ast.Name)
+        or node.func.id not in (entry, "candidate")
+    ):
+        return None
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    if None in named or len(named) < len(node.keywords) or not all(map(_is_literal, [*node.args, *named.values()])):
+        return None
+    kwargs = {str(name): ast.literal_eval(value) for name, value in named.items()}
+    return [entry, [ast.literal_eval(argument) for argument in node.args], kwargs, False]
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return False
+    return True

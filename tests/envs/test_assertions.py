@@ -1,0 +1,97 @@
+"""Plain assertions are read as they are written, and say what a referee says of the same answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from codegym.envs.execution import plan as plans
+from codegym.envs.execution.assertions import plain_assertions
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job, Outcome
+from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import Limits, Problem, ScriptTest
+
+CHECK = """METADATA = {'a': 1}
+
+
+def check(candidate):
+    '''Doc.'''
+    assert True
+    assert candidate(1) == 2, 'no'
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "calls"),
+    [
+        ("assert f(1) == 2", [["f", [1], {}, False]]),
+        ("assert 2 == candidate([1], k='x')", [["f", [[1]], {"k": "x"}, False]]),
+        ("assert f(1)\nassert not f(-2)\nassert f(3) is None", [["f", [n], {}, False] for n in (1, -2, 3)]),
+        (CHECK, [["f", [1], {}, False]]),
+        (CHECK + "\ncheck(f)\n", [["f", [1], {}, False]]),
+        ("assert f(1) == 2, 'got ' + str(5)", [["f", [1], {}, False]]),
+        ("assert f(1) == 2, f(3)", None),
+        ("assert abs(f(1) - 2) < 1e-6", None),
+        ("assert f(f(1)) == 2", None),
+        ("assert f(1) == f(2)", None),
+        ("assert f(1) != 2", None),
+        ("assert f(1) is 5", None),
+        ("assert 1 < f(1) == 2", None),
+        ("x = [1]\nassert f(x) == 2", None),
+        ("for n in [1]:\n    assert f(n) == 2", None),
+        ("assert f(*[1]) == 2", None),
+        ("def check(candidate, n=1):\n    assert candidate(1) == 2", None),
+        (CHECK + "\ncheck(g)\n", None),
+        ("assert True", None),
+        ("assert f(", None),
+    ],
+)  # fmt: skip
+def test_what_is_read_off(source: str, calls: object) -> None:
+    found = plain_assertions(source, "f")
+    assert (found and [assertion.call for assertion in found]) == calls
+
+
+def test_most_tests_of_the_public_sets_are_plain() -> None:
+    problems = list(load_problems("humaneval"))
+    plain = [plain_assertions(problem.tests()[0].source, problem.entry_point or "") for problem in problems]  # type: ignore[union-attr]
+    assert sum(found is not None for found in plain) > 0.85 * len(problems)
+
+
+PROBLEM = Problem(
+    "t/plain", "", "f", limits=Limits(seconds=20.0),
+    hidden_tests=(
+        ScriptTest("assert f(1) == [1, 2.0]\nassert f(2)\nassert f(3) is None\nassert not f([4]), 'a' + 'b'"),
+        ScriptTest("def check(candidate):\n    assert candidate(5) == {'a': (1, {2})}\n"),
+    ),
+)  # fmt: skip
+RIGHT = "def f(x): return {1: [1, 2.0], 2: 'yes', 3: None, 5: {'a': (1, {2})}}[x] if x != [4] else 0"
+PROGRAMS = {
+    "right": RIGHT,
+    "equal, not the same": RIGHT.replace("[1, 2.0]", "[True, 2]"),
+    "wrong value": RIGHT.replace("2.0", "2.5"),
+    "wrong type": RIGHT.replace("[1, 2.0]", "(1, 2.0)"),
+    "false": RIGHT.replace("'yes'", "''"),
+    "no singleton": RIGHT.replace("None", "0"),
+    "not false": RIGHT.replace("else 0", "else 7"),
+    "raises": RIGHT.replace("'yes'", "1 / 0"),
+    "dies": "import os\n" + RIGHT.replace("'yes'", "os._exit(3)"),
+    "an object": RIGHT.replace("'yes'", "object()"),
+    "equal to everything": "class E:\n  def __eq__(self, other): return True\ndef f(x): return E()",
+    "an array": "import numpy\n" + RIGHT.replace("[1, 2.0]", "numpy.array([1, 2])"),
+    "a number of numpy": "import numpy\n" + RIGHT.replace("'yes'", "numpy.float64(3)"),
+    "too large": RIGHT.replace("'yes'", "'x' * 3_000_000"),
+}  # fmt: skip
+
+
+def test_they_say_what_a_referee_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged() -> dict[str, Outcome]:
+        with Executor(workers=1, cache=False) as executor:
+            return dict(zip(PROGRAMS, executor.run([Job(PROBLEM, p) for p in PROGRAMS.values()]), strict=True))
+
+    mine = judged()
+    monkeypatch.setattr(plans, "plain_assertions", lambda source, entry: None)
+    theirs = judged()
+    for name in PROGRAMS:
+        assert [(test.verdict, test.message) for test in mine[name].tests] == [
+            (test.verdict, test.message) for test in theirs[name].tests
+        ], name
