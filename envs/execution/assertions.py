@@ -136,10 +136,10 @@ def _assertion(node: ast.stmt, entry: str, lines: list[str]) -> Assertion | None
     test = node.test
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         call = _call(test.operand, entry)
-        return call and Assertion(call, operator.not_, b"", line)
+        return Assertion(call, operator.not_, b"", line) if call else None
     if not isinstance(test, ast.Compare):
         call = _call(test, entry)
-        return call and Assertion(call, bool, b"", line)
+        return Assertion(call, bool, b"", line) if call else None
     if len(test.ops) != 1:
         return None
     sides, comparison = [test.left, test.comparators[0]], test.ops[0]
