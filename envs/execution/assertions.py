@@ -51,7 +51,7 @@ def plain_assertions(source: str, entry: str) -> list[Assertion] | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if body and isinstance(body[0], ast.FunctionDef):
-        check, *calls = body
+        check, calls = body[0], body[1:]
         if not _is_check(check) or len(calls) > 1 or not all(_calls_check(call, entry) for call in calls):
             return None
         body = _without_remarks(check.body)
@@ -108,8 +108,8 @@ def _is_remark(node: ast.stmt) -> bool:
     return False
 
 
-def _is_check(node: ast.stmt) -> bool:
-    if not isinstance(node, ast.FunctionDef) or node.name != "check" or node.decorator_list:
+def _is_check(node: ast.FunctionDef) -> bool:
+    if node.name != "check" or node.decorator_list:
         return False
     arguments = node.args
     others = (*arguments.posonlyargs, *arguments.kwonlyargs, *arguments.defaults, arguments.vararg, arguments.kwarg)
