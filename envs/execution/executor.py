@@ -39,8 +39,7 @@ class Executor:
     `os.fork` the child's first `run` starts processes of its own.
 
     Args:
-        workers: programs that run at the same time; default: two for each core that this process may use, so that one
-            runs while another is forked or ends.
+        workers: programs that run at the same time; default: the cores this process may use.
         backend: "local", or "ray": the same on every node of a Ray cluster (`ray_backend`).
         python: interpreter that runs the programs, where it is not this one (a newer one has coverage for free).
         tracer: "fast", "probes", "monitoring" (Python 3.12 and later) or "coverage" (coverage.py, slow): how
@@ -79,7 +78,7 @@ class Executor:
             if layer not in isolation.LAYERS:
                 raise unknown("isolation layer", layer, isolation.LAYERS)
         self._asked_workers = workers
-        self.workers = workers or 2 * len(os.sched_getaffinity(0))
+        self.workers = workers or len(os.sched_getaffinity(0))
         self.backend, self.python, self.tracer, self.min_layers, self.seed = backend, python, tracer, min_layers, seed
         self._interpreter = interpreter(python)
         self._version = _version(self._interpreter, python)

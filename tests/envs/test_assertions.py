@@ -31,7 +31,12 @@ def check(candidate):
         (CHECK + "\ncheck(f)\n", [["f", [1], {}, False]]),
         ("assert f(1) == 2, 'got ' + str(5)", [["f", [1], {}, False]]),
         ("assert f(1) == 2, f(3)", None),
-        ("assert abs(f(1) - 2) < 1e-6", None),
+        ("assert abs(f(1) - 2) < 1e-6", [["f", [1], {}, False]]),
+        ("assert f(3 * 5 - 1) == [2.0 / 4, (1 + 1,)]", [["f", [14], {}, False]]),
+        ("assert abs(2 - f(1)) < 1e-6", None),
+        ("assert f(1) < 2", None),
+        ("assert f('a' * 9) == 2", None),
+        ("assert f(1 / 0) == 2", None),
         ("assert f(f(1)) == 2", None),
         ("assert f(1) == f(2)", None),
         ("assert f(1) != 2", None),
@@ -62,9 +67,12 @@ PROBLEM = Problem(
     hidden_tests=(
         ScriptTest("assert f(1) == [1, 2.0]\nassert f(2)\nassert f(3) is None\nassert not f([4]), 'a' + 'b'"),
         ScriptTest("def check(candidate):\n    assert candidate(5) == {'a': (1, {2})}\n"),
+        ScriptTest("assert abs(f(6) - 2.0 / 3) < 1e-6\nassert abs(f(7) - 3) <= 1"),
     ),
 )  # fmt: skip
-RIGHT = "def f(x): return {1: [1, 2.0], 2: 'yes', 3: None, 5: {'a': (1, {2})}}[x] if x != [4] else 0"
+RIGHT = (
+    "def f(x): return {1: [1, 2.0], 2: 'yes', 3: None, 5: {'a': (1, {2})}, 6: 0.6666667, 7: 4.0}[x] if x != [4] else 0"
+)
 PROGRAMS = {
     "right": RIGHT,
     "equal, not the same": RIGHT.replace("[1, 2.0]", "[True, 2]"),
@@ -73,6 +81,10 @@ PROGRAMS = {
     "false": RIGHT.replace("'yes'", "''"),
     "no singleton": RIGHT.replace("None", "0"),
     "not false": RIGHT.replace("else 0", "else 7"),
+    "far": RIGHT.replace("0.6666667", "0.667"),
+    "just near enough": RIGHT.replace("4.0", "2"),
+    "no number": RIGHT.replace("4.0", "'4'"),
+    "nan": RIGHT.replace("0.6666667", "float('nan')"),
     "raises": RIGHT.replace("'yes'", "1 / 0"),
     "dies": "import os\n" + RIGHT.replace("'yes'", "os._exit(3)"),
     "an object": RIGHT.replace("'yes'", "object()"),
