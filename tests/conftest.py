@@ -35,3 +35,29 @@ def data_folder(monkeypatch_session: pytest.MonkeyPatch) -> Path:
 def monkeypatch_session():
     with pytest.MonkeyPatch.context() as patch:
         yield patch
+
+
+@pytest.fixture(scope="session")
+def nobody_folder(tmp_path_factory) -> str:
+    """A folder with a very small language model that knows nothing."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from codegym.agents.language_model.load import LanguageModel
+    from codegym.agents.language_model.tiny import tokenizer
+
+    folder = tmp_path_factory.mktemp("nobody")
+    config = LlamaConfig(
+        vocab_size=512,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=256,
+        eos_token_id=tokenizer().eos_token_id,
+        bos_token_id=None,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        LanguageModel(LlamaForCausalLM(config), tokenizer(), "nobody", few_shot="", ends_itself=True).save(folder)
+    return str(folder)

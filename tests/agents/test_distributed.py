@@ -11,10 +11,7 @@ import numpy as np
 import pytest
 import torch
 from learning_helpers import ragged_batch, small_model
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from codegym.agents.language_model.load import LanguageModel
-from codegym.agents.language_model.tiny import tokenizer
 from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.metrics import Averages
 from codegym.agents.learning.tensors import load_tensors
@@ -29,22 +26,8 @@ OPTIONS = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("model")
-    config = LlamaConfig(
-        vocab_size=512,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        eos_token_id=tokenizer().eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        LanguageModel(LlamaForCausalLM(config), tokenizer(), "nobody", few_shot="", ends_itself=True).save(folder)
-    return str(folder)
+def model(nobody_folder: str) -> str:
+    return nobody_folder
 
 
 def launch(processes: int, options: dict) -> None:

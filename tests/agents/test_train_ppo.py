@@ -12,10 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from codegym.agents.language_model.load import LanguageModel
-from codegym.agents.language_model.tiny import tokenizer
 from codegym.agents.learning.options import TrainPPOOptions
 from codegym.agents.learning.tensors import load_tensors
 from codegym.agents.learning.train import train_ppo
@@ -25,23 +22,8 @@ from codegym.envs.errors import OptionError
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    """A folder with a very small language model that knows nothing."""
-    folder = tmp_path_factory.mktemp("model")
-    config = LlamaConfig(
-        vocab_size=512,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        eos_token_id=tokenizer().eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        LanguageModel(LlamaForCausalLM(config), tokenizer(), "nobody", few_shot="", ends_itself=True).save(folder)
-    return str(folder)
+def model(nobody_folder: str) -> str:
+    return nobody_folder
 
 
 SMALL = {"prompts": 2, "samples": 3, "max_tokens": 6, "eval_problems": 3, "eval_samples": 2}

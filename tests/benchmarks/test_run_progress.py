@@ -6,11 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from codegym.agents.language_model.load import LanguageModel
-from codegym.agents.language_model.tiny import tokenizer
 from codegym.benchmarks.leaderboard import tables
 from codegym.benchmarks.leaderboard.options import RunOptions
 from codegym.benchmarks.leaderboard.run import run_benchmark
@@ -22,23 +18,8 @@ BASE = {"env": "codegym/Token-v0", "problems": "katas:tiny", "max_tokens": 12}
 
 
 @pytest.fixture(scope="module")
-def agent(tmp_path_factory) -> str:
-    """The name of a very small language model that knows nothing."""
-    folder = tmp_path_factory.mktemp("model")
-    config = LlamaConfig(
-        vocab_size=512,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        eos_token_id=tokenizer().eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        LanguageModel(LlamaForCausalLM(config), tokenizer(), "nobody", few_shot="", ends_itself=True).save(folder)
-    return f"lm:{folder}"
+def agent(nobody_folder: str) -> str:
+    return f"lm:{nobody_folder}"
 
 
 def test_every_sampled_token_is_told_of_before_the_batch_is_over(agent, tmp_path):
