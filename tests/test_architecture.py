@@ -24,6 +24,7 @@ FOLDERS = ("codegym", "envs", "agents", "benchmarks")
 HOUSE = {"codegym.envs": 0, "codegym.agents": 1, "codegym.benchmarks": 2, "codegym.commands": 3, "codegym.cli": 4}
 SHELL = 5  # what stands in envs/ itself and is not named below
 ENVS = {
+    "codegym.envs.compiled": 0,
     "codegym.envs.errors": 0,
     "codegym.envs.files": 0,
     "codegym.envs.vocabulary": 0,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codegym.envs import compiled
 from codegym.envs.execution import fork_server
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Verdict
@@ -65,7 +66,7 @@ def test_a_file_that_others_may_write_is_not_loaded(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert fork_server.examine.__wrapped__() == ("", "no C compiler on the path")
-    monkeypatch.setattr(fork_server, "_is_ours", lambda path: True)
+    monkeypatch.setattr(compiled, "_is_ours", lambda path: True)
     planted = Path(fork_server.examine.__wrapped__()[0])
     monkeypatch.undo()
     monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
