@@ -261,10 +261,17 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _move_tokens(self, rows: TokenRows, moving: NDArray[np.intp], actions: Any) -> NDArray[np.bool_]:
         """As `_move`, all rows at once: one that this very step resets may be moved too, with any token."""
+        kernel = self._tracker.kernel()
+        if kernel is not None:
+            resting = self._done
+            if self.autoreset_mode is AutoresetMode.DISABLED:
+                resting = np.ones(self.num_envs, dtype=np.bool_)
+                resting[moving] = False
+            done, ids = rows.step_by(kernel, actions, resting)
+            self._mask_after(moving, ids)
+            return done
         ids = rows.checked(moving, actions)
-        if self._masks is not None and self.settings.syntax_mask:
-            for row in moving.tolist():
-                self._masks.append(row, int(ids[row]))
+        self._mask_after(moving, ids)
         if self.autoreset_mode is AutoresetMode.DISABLED:
             done = rows.step_ids(moving, ids[moving])
             self._tracker.append_batch(moving, ids[moving], rows.used)
@@ -274,6 +281,11 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         done = rows.step_ids(slice(None), ids) & ~self._done
         self._tracker.append_batch(slice(None), ids, rows.used)
         return done
+
+    def _mask_after(self, moving: NDArray[np.intp], ids: NDArray[np.int64]) -> None:
+        if self._masks is not None and self.settings.syntax_mask:
+            for row in moving.tolist():
+                self._masks.append(row, int(ids[row]))
 
     def _reward_steps(self, moving: NDArray[np.intp], rewards: NDArray[np.float64]) -> None:
         process_reward = self.settings.process_reward

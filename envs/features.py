@@ -40,11 +40,11 @@ PROBLEM = slice(16, 48)
 TOKENS, SIGNS, REMEMBERED = 48, 8, 4
 
 # Of indentation, open (), [] and {}, blank and lines: the range that is told apart, and what makes it -1..1.
-_LEAST = np.array([[0], [-8], [-8], [-8], [0], [0]], dtype=np.int32)
-_MOST = np.array([[32], [8], [8], [8], [1], [64]], dtype=np.int32)
-_SCALE = 1 / _MOST
+LEAST = np.array([[0], [-8], [-8], [-8], [0], [0]], dtype=np.int32)
+MOST = np.array([[32], [8], [8], [8], [1], [64]], dtype=np.int32)
+SCALE = 1 / MOST
 _MODES = np.arange(MODES)
-_MODE_FLAGS = np.array([is_string(_MODES), is_triple(_MODES), _MODES == COMMENT], dtype=np.float32)
+MODE_FLAGS = np.array([is_string(_MODES), is_triple(_MODES), _MODES == COMMENT], dtype=np.float32)
 
 
 def place_features(
@@ -67,10 +67,10 @@ def place_features(
     share = np.minimum(used / budgets, 1.0)
     place[0] = share
     np.subtract(1.0, share, out=place[1], casting="same_kind")
-    counts = np.minimum(np.maximum(reader.counts, _LEAST), _MOST)
-    np.multiply(counts[:4], _SCALE[:4], out=place[2:6], casting="same_kind")
-    place[6:9] = _MODE_FLAGS.take(reader.mode, axis=1)
-    np.multiply(counts[4:], _SCALE[4:], out=place[9:11], casting="same_kind")
+    counts = np.minimum(np.maximum(reader.counts, LEAST), MOST)
+    np.multiply(counts[:4], SCALE[:4], out=place[2:6], casting="same_kind")
+    place[6:9] = MODE_FLAGS.take(reader.mode, axis=1)
+    np.multiply(counts[4:], SCALE[4:], out=place[9:11], casting="same_kind")
     np.multiply(np.minimum(written, 512), 1 / 512, out=place[11], casting="same_kind")
     features[:, PLACE] = place.T
 

@@ -138,7 +138,8 @@ class Reader:
         self.blank[:] = 1
 
     @functools.cached_property
-    def _tables(self) -> Lexer:
+    def tables(self) -> Lexer:
+        """Of the vocabulary."""
         return lexer_of(self._vocabulary)  # made where something is read, not in environments that show text alone
 
     @property
@@ -177,7 +178,7 @@ class Reader:
 
     def read(self, rows: NDArray[np.intp] | slice, tokens: NDArray[np.int64]) -> None:
         """Read one token in each of some rows."""
-        tables = self._tables
+        tables = self.tables
         at = self.mode[rows] * tables.size + tokens
         self.mode[rows] = tables.after.take(at)
         self.open[:, rows] += tables.brackets.take(at, axis=1)
@@ -191,7 +192,7 @@ class Reader:
 
     def read_all(self, row: int, tokens: Sequence[int]) -> None:
         """Read several tokens in one row."""
-        tables = self._tables
+        tables = self.tables
         mode, indent, *opened, blank, lines = self.place[:, row].tolist()
         for token in tokens:
             at = mode * tables.size + token

@@ -30,6 +30,7 @@ from codegym.envs.mdp.pseudocode import step_kind
 from codegym.envs.mdp.state import Action, State
 from codegym.envs.mdp.visible import Visible
 from codegym.envs.spaces import CodeText
+from codegym.envs.token_rows import Kernel, helper
 
 ObservationMode = Literal["dict", "features", "text"]
 MODES = ("dict", "features", "text")
@@ -93,15 +94,30 @@ class Tracker:
         self._features = np.zeros((rows, FEATURES), dtype=np.float32)
         self._signs = np.zeros((0, SIGNS), dtype=np.float32) if mode == "text" else token_signs(self._vocabulary)
         self._beginnings = Beginnings(self._vocabulary, self.window, 16 * rows)
+        self._kernel: Kernel | None = None
         self._texts = [""] * rows
         self._decoders = [_decoder() for _ in range(rows)] if mode == "text" and process.name == "token" else []
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tracker:
         made = copy.copy(self)
         for name, value in vars(self).items():
-            if name not in ("_process", "_vocabulary", "_signs", "_first"):  # shared: large, and never written to
+            if name not in ("_process", "_vocabulary", "_signs", "_first", "_kernel"):  # never written to, or of ours
                 setattr(made, name, copy.deepcopy(value, memo))
+        made._kernel = None
         return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_kernel": None}
+
+    def kernel(self) -> Kernel | None:
+        """The C helper over these arrays, or None where there is none or nothing but text is shown."""
+        if self._kernel is None and self.mode != "text" and (library := helper()) is not None:
+            arrays: dict[str, NDArray[Any]] = {
+                "used": self._used, "lengths": self.lengths, "written": self._written, "budgets": self._budgets,
+                "tokens": self._tokens, "attention": self._attention, "features": self._features, "signs": self._signs,
+            }  # fmt: skip
+            self._kernel = Kernel(library, self._vocabulary, self._reader, arrays, self.window)
+        return self._kernel
 
     def restart(self, rows: Sequence[int], states: Sequence[State], seen: Sequence[Visible]) -> None:
         """Begin an episode in some rows, at any state.
@@ -219,19 +235,23 @@ class Tracker:
         if self.mode == "text":
             texts = self._texts if rows is None else [self._texts[row] for row in rows.tolist()]
             return tuple(text[-MAX_TEXT_CHARS:] for text in texts)
-        at = slice(None) if rows is None else rows
-        place_features(self._features, self._reader, self._used, self._budgets, self._written)
         if self._process.name == "pseudocode":
             self._features[:, PHASE : PHASE + PHASES] = self._phases[:, None] == np.arange(PHASES)
-        features = self._features[at].copy()
+        kernel = self.kernel()
+        tokens, attention, features = self._copies(rows) if kernel is None else kernel.observe(rows)
         if self.mode == "features":
             return features
         # In the order of gymnasium's Dict.
-        observation: dict[str, NDArray[Any]] = {"attention_mask": self._attention[at].copy(), "features": features}
+        observation: dict[str, NDArray[Any]] = {"attention_mask": attention, "features": features}
         if self._process.name == "pseudocode":
-            observation["phase"] = self._phases[at].copy()
-        observation["tokens"] = self._tokens[at].astype(np.int64)
+            observation["phase"] = self._phases[slice(None) if rows is None else rows].copy()
+        observation["tokens"] = tokens
         return observation
+
+    def _copies(self, rows: NDArray[np.intp] | None) -> tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float32]]:
+        at = slice(None) if rows is None else rows
+        place_features(self._features, self._reader, self._used, self._budgets, self._written)
+        return self._tokens[at].astype(np.int64), self._attention[at].copy(), self._features[at].copy()
 
     def row(self, row: int) -> Any:
         """The observation of one row, as a single environment returns it."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from codegym.envs.errors import OptionError
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.state import Action, Phase, State, later
+from codegym.envs.token_rows import Kernel
 from codegym.envs.vocabulary import Vocabulary
 
 Rows = NDArray[np.intp]
@@ -133,20 +134,40 @@ class TokenRows:
         done: NDArray[np.bool_] = self._ended | (self.used >= self._budgets)
         return done
 
+    def step_by(
+        self, kernel: Kernel, actions: Sequence[Action], resting: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Do the actions of all rows but those that rest, observations included; returns who is done now, and the ids.
+
+        Raises:
+            OptionError: if an action is not in the action space; then no row has moved.
+        """
+        ids = np.ascontiguousarray(self._integers(actions))
+        wrong, done = kernel.step(self._ids, self.used, self._budgets, self._ended, ids, resting)
+        if wrong >= 0:
+            raise self._no_token(ids[wrong])
+        return done, ids
+
     def checked(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.int64]:
         """The actions of all rows as ids; those of `rows` must be in the action space."""
+        ids = self._integers(actions)
+        asked = ids if len(rows) == len(ids) else ids[rows]
+        if len(asked) and (asked.min() < 0 or asked.max() >= self._vocabulary.size):
+            raise self._no_token(asked[(asked < 0) | (asked >= self._vocabulary.size)][0])
+        return ids
+
+    def _integers(self, actions: Sequence[Action]) -> NDArray[np.int64]:
         ids = np.asarray(actions)
         if ids.shape != self.used.shape or ids.dtype.kind not in "iu":
             raise OptionError(
                 f"Actions of {len(self.used)} Token environments are that many token ids, not {actions!r}."
             )
-        asked = ids if len(rows) == len(ids) else ids[rows]
-        if len(asked) and (asked.min() < 0 or asked.max() >= self._vocabulary.size):
-            wrong = asked[(asked < 0) | (asked >= self._vocabulary.size)][0]
-            raise OptionError(
-                f"An action of a Token environment is a token id in 0..{self._vocabulary.size - 1}, not {wrong}."
-            )
         return ids.astype(np.int64, copy=False)
+
+    def _no_token(self, wrong: object) -> OptionError:
+        return OptionError(
+            f"An action of a Token environment is a token id in 0..{self._vocabulary.size - 1}, not {wrong}."
+        )
 
     def state(self, row: int) -> State:
         """The state of a row."""
