@@ -70,6 +70,8 @@ class Beginnings:
         self._window = window
         self._most = min(most, MOST)
         self._numbers: dict[tuple[str, str], int] = {}
+        self.generation = 0
+        """How often all entries were forgotten."""
         self.tokens = np.zeros((0, window), dtype=np.int32)
         self.lengths = np.zeros(0, dtype=np.int64)
         self.written = np.zeros(0, dtype=np.int64)
@@ -94,6 +96,7 @@ class Beginnings:
             new = {key: problem for key, problem in zip(keys, seen, strict=True) if key not in known}
         if len(known) + len(new) > max(self._most, len(keys)):
             known.clear()
+            self.generation += 1
             new = dict(zip(keys, seen, strict=True))
         self._grow(len(known) + len(new))
         for key, problem in new.items():

@@ -107,7 +107,7 @@ class CodeEnv(gym.Env[Any, Any]):
         if settings.process_reward is not None:
             view = process.view(state, self._seen)
             state = rewarded(state, step_rewards(settings.process_reward, [view])[0])
-        score = None
+        score, scored = None, None
         if state.done:
             scored = score_states(process, [state], [self._problem], settings.scoring, settings.run_programs())
             score = judged(scored[0], state)
@@ -117,8 +117,8 @@ class CodeEnv(gym.Env[Any, Any]):
         if self._masks is not None:
             self._masks.append(0, int(state.actions[-1]))
         observation, info = self._tracker.row(0), self._info()
-        if score is not None:
-            info |= final_info(settings, state, score)
+        if scored is not None:
+            info |= final_info(settings, state, scored)
             settings.starts.record(self._problem, state.start, info["is_success"])
         self._show()
         return observation, float(reward), state.terminated, state.truncated, info

@@ -15,14 +15,15 @@ from codegym.envs.code_env import LARGEST_MASK_IN_INFO, CodeEnv, action_space
 from codegym.envs.draws import Draws
 from codegym.envs.episode import Episode
 from codegym.envs.errors import OptionError, StateError, unknown
-from codegym.envs.finished import Ended, Finished, scores
+from codegym.envs.finished import Ended, Finished
 from codegym.envs.line_env import LineEnv
 from codegym.envs.mdp.process_reward import step_rewards
-from codegym.envs.mdp.scoring import Score, step_payment
-from codegym.envs.mdp.start_states import start_label
+from codegym.envs.mdp.scoring import Score, Scores, step_payment
+from codegym.envs.mdp.start_states import Question, start_label
 from codegym.envs.mdp.state import State, View
 from codegym.envs.observations import Tracker, observation_space
 from codegym.envs.opening import final_infos, open_episode, problem_of
+from codegym.envs.openings import Openings
 from codegym.envs.problems.problem import Problem
 from codegym.envs.pseudocode_env import PseudocodeEnv
 from codegym.envs.rendering import ansi, frame
@@ -98,10 +99,13 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         )
         self._randoms: list[Draws | None] = [None] * num_envs
         self._seeds = [0] * num_envs
-        self._problems: list[Problem | None] = [None] * num_envs
+        self._openings = None
+        if settings.process.name == "token" and settings.observation != "text" and type(settings.starts) is Question:
+            self._openings = Openings(settings)
+        self._problems = np.full(num_envs, None, dtype=object)
         self._uris = np.full(num_envs, None, dtype=object)
         self._starts = np.full(num_envs, None, dtype=object)
-        self._scores: list[Score | None] = [None] * num_envs
+        self._scores: list[tuple[Scores, int] | None] = [None] * num_envs
         self._begun = np.zeros(num_envs, dtype=np.bool_)
         self._done = np.zeros(num_envs, dtype=np.bool_)
         self._finished = Finished()
@@ -173,44 +177,72 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         terminated, truncated = self._standing()
         if self.settings.process_reward is not None:
             self._reward_steps(moving, rewards)
-        over = moving[done[moving]]
+        over = np.flatnonzero(done)
         ended = self._ended(over)
-        terminated[over] = [one.state.terminated for one in ended]
-        truncated[over] = [one.state.truncated for one in ended]
+        terminated[over] = ended.endings.terminated
+        truncated[over] = ~terminated[over]
         if self.overlap:
             self._finished.score_later(ended)
             self._done = terminated | truncated
             return self._tracker.batch(), rewards, terminated, truncated, self._infos()
-        scored = scores(ended)
-        rewards[over] = [score.reward for score in scored]
-        finals = final_infos(self.settings, [one.state for one in ended], scored) if ended else {}
+        scored = ended.scores()
+        rewards[over] = scored.rewards
+        finals = final_infos(self.settings, ended.endings, scored) if ended.rows else {}
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        if same_step and ended:
+        if same_step and ended.rows:
             last = self._tracker.batch(over)
             finals = {
-                "final_obs": [_row_of(last, at) for at in range(len(ended))],
+                "final_obs": [_row_of(last, at) for at in range(len(over))],
                 "final_info": [
-                    {**self._row_info(one.row), **{key: values[at] for key, values in finals.items()}}
-                    for at, one in enumerate(ended)
+                    {**self._row_info(row), **{key: values[at] for key, values in finals.items()}}
+                    for at, row in enumerate(ended.rows)
                 ],
             }
-        self._close_and_open({one.row: (one, score) for one, score in zip(ended, scored, strict=True)}, resetting)
+        self._close_and_open(ended, scored, over if same_step else resetting)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
         infos = self._infos() | columns(finals, over, self.num_envs)
         return self._tracker.batch(), rewards, terminated, truncated, infos
 
-    def _close_and_open(self, ended: Mapping[int, tuple[Ended, Score]], resetting: NDArray[np.intp]) -> None:
+    def _close_and_open(self, ended: Ended, scored: Scores, opening: NDArray[np.intp]) -> None:
         """Close and begin episodes in the order of the rows, since what ends may move where the next one begins."""
-        opening = []
+        self._finished.keep(ended, scored)
+        if self.render_mode is not None:
+            for at, row in enumerate(ended.rows):
+                self._scores[row] = scored, at
+        if self._openings is not None:
+            self._open_drawn(self._openings, opening)
+            return
+        places = {row: at for at, row in enumerate(ended.rows)}
+        rows = opening.tolist()
+        beginning = set(rows)
         opened = []
-        for row in sorted([*ended, *resetting.tolist()]):
-            if row in ended:
-                self._finished.keep(*ended[row])
-                self._scores[row] = ended[row][1]
-            if row not in ended or self.autoreset_mode is AutoresetMode.SAME_STEP:
-                opening.append(row)
+        for row in sorted({*places, *rows}):
+            if row in places:
+                ended.record(places[row], scored)
+            if row in beginning:
                 opened.append(self._drawn(row))
-        self._open(opening, opened)
+        self._open(rows, opened)
+
+    def _open_drawn(self, openings: Openings, rows: NDArray[np.intp]) -> None:
+        """Begin episodes of drawn problems in some rows, all at once."""
+        if not len(rows):
+            return
+        size, randoms = len(self.settings.chosen), self._randoms
+        drawn = np.array([random.integers(size) for row in rows.tolist() if (random := randoms[row])], dtype=np.intp)
+        openings.meet(drawn, self._tracker.beginnings)
+        self._problems[rows] = openings.problems[drawn]
+        self._uris[rows] = openings.uris[drawn]
+        self._starts[rows] = openings.labels[drawn]
+        states = openings.states[drawn]
+        if self.render_mode is not None:
+            for row in rows.tolist():
+                self._scores[row] = None
+        if self._masks is not None and self.settings.syntax_mask:
+            for row, state, problem in zip(rows.tolist(), states, self._problems[rows], strict=True):
+                self._masks.restart(row, state.start.text, (), problem.language)
+        assert isinstance(self._rows, TokenRows)
+        self._rows.begin(rows, states, self.settings.budget)
+        self._tracker.begin(rows, openings.numbers[drawn], self.settings.budget)
 
     def _standing(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """The flags of rows whose episode is over and that stand still."""
@@ -248,7 +280,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         return self._everyone[moves], actions
 
     def _move(self, moving: NDArray[np.intp], actions: Any) -> NDArray[np.bool_]:
-        """Do the actions and bring the observations up to date; returns which of all rows are done."""
+        """Do the actions and bring the observations up to date; returns which rows are done by them."""
         if isinstance(self._rows, TokenRows):
             return self._move_tokens(self._rows, moving, actions)
         if not isinstance(actions, Sequence | np.ndarray) or len(actions) != self.num_envs:
@@ -273,8 +305,10 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         ids = rows.checked(moving, actions)
         self._mask_after(moving, ids)
         if self.autoreset_mode is AutoresetMode.DISABLED:
-            done = rows.step_ids(moving, ids[moving])
+            over = rows.step_ids(moving, ids[moving])[moving]
             self._tracker.append_batch(moving, ids[moving], rows.used)
+            done = np.zeros(self.num_envs, dtype=np.bool_)
+            done[moving] = over
             return done
         if len(moving) < self.num_envs:
             ids = np.where(self._done, 0, ids)
@@ -296,12 +330,15 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             if self.settings.scoring.payment == "per_step":
                 rewards[row] = step_payment(self._rows.state(row), self.settings.scoring)
 
-    def _ended(self, rows: NDArray[np.intp]) -> list[Ended]:
-        return [
-            Ended(row, problem, state, self._seeds[row], self.settings)
-            for row, state in zip(rows.tolist(), self._rows.states(rows), strict=True)
-            if (problem := self._problems[row]) is not None
-        ]
+    def _ended(self, rows: NDArray[np.intp]) -> Ended:
+        seeds = [self._seeds[row] for row in rows.tolist()]
+        return Ended(
+            rows.tolist(),
+            self._problems[rows].tolist(),
+            self._rows.endings(rows, self._tracker.kernel()),
+            seeds,
+            self.settings,
+        )
 
     def _infos(self) -> dict[str, Any]:
         """What `info` says of every row at every step; fresh arrays."""
@@ -385,7 +422,11 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             return None
         self._ready_to_read("render")
         show = ansi if self.render_mode == "ansi" else frame
-        return tuple(show(self._rows.state(row), self._view(row), self._scores[row]) for row in range(self.num_envs))
+        return tuple(show(self._rows.state(row), self._view(row), self._score(row)) for row in range(self.num_envs))
+
+    def _score(self, row: int) -> Score | None:
+        found = self._scores[row]
+        return None if found is None else found[0][found[1]]
 
     def _ready_to_read(self, caller: str) -> None:
         if not self._begun.all():

@@ -131,7 +131,8 @@ class Tracker:
         self._used[at] = [state.used for state in states]
         self._budgets[at] = [state.budget for state in states]
         if self.mode != "text":
-            self._show(at, self._beginnings.numbers(seen, [state.start.text for state in states]))
+            numbers = self._beginnings.numbers(seen, [state.start.text for state in states])
+            self._show(at, np.array(numbers, dtype=np.intp))
         if self.mode == "text" or self._process.name != "token":
             for row, state, problem in zip(rows, states, seen, strict=True):
                 self._begun[row] = bool(problem.prompt or state.start.text)
@@ -144,9 +145,30 @@ class Tracker:
                 for action in state.actions:
                     self.append(row, action, state)
 
-    def _show(self, at: NDArray[np.intp], begins: Sequence[int]) -> None:
+    @property
+    def beginnings(self) -> Beginnings:
+        """The table of beginnings met so far."""
+        return self._beginnings
+
+    def begin(self, at: NDArray[np.intp], numbers: NDArray[np.intp], budget: int) -> None:
+        """Begin episodes in some rows, where nothing is done yet.
+
+        Args:
+            at: which rows.
+            numbers: the row of the table of beginnings for each.
+            budget: of all of them.
+        """
+        self._used[at] = 0
+        self._budgets[at] = budget
+        self._show(at, numbers)
+
+    def _show(self, at: NDArray[np.intp], numbers: NDArray[np.intp]) -> None:
         """Put some rows at their beginnings."""
-        table, numbers = self._beginnings, np.array(begins, dtype=np.intp)
+        table = self._beginnings
+        kernel = self.kernel()
+        if kernel is not None:
+            kernel.begin(table, at, numbers)
+            return
         self._written[at] = table.written.take(numbers)
         self._reader.place[:, at] = table.places.take(numbers, axis=0).T
         self._features[at] = table.features.take(numbers, axis=0)

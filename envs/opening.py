@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError, StateError, unknown
 from codegym.envs.execution.outcome import Verdict, part_verdicts
 from codegym.envs.mdp.process import Process
-from codegym.envs.mdp.scoring import Score
+from codegym.envs.mdp.scoring import Endings, FinishedStates, Score, Scores
 from codegym.envs.mdp.start_states import start_form, start_of
 from codegym.envs.mdp.state import State
 from codegym.envs.problems.problem import Problem
@@ -79,27 +79,32 @@ def problem_of(settings: Settings, state: object) -> Problem:
     return problem
 
 
-def final_infos(settings: Settings, states: Sequence[State], scores: Sequence[Score]) -> dict[str, list[Any]]:
+def final_infos(settings: Settings, endings: Endings, scores: Scores) -> dict[str, list[Any]]:
     """What `info` says at the end of some episodes, besides what it says at every step: one list for each key."""
     infos: dict[str, list[Any]] = {
-        "is_success": [score.outcome.verdict is Verdict.PASS for score in scores],
-        "verdict": [score.outcome.verdict.value for score in scores],
-        "tests_passed": [score.outcome.tests_passed for score in scores],
-        "tests_total": [score.outcome.tests_total for score in scores],
-        "reward_terms": [dict(score.reward_terms) for score in scores],
-        "credit_spans": [score.credit_spans for score in scores],
-        "executed_lines": [score.executed_lines for score in scores],
+        "is_success": [outcome.verdict is _PASS for outcome in scores.outcomes],
+        "verdict": [_VERDICTS[outcome.verdict] for outcome in scores.outcomes],
+        "tests_passed": [outcome.tests_passed for outcome in scores.outcomes],
+        "tests_total": [outcome.tests_total for outcome in scores.outcomes],
+        "reward_terms": [*map(dict, scores.reward_terms)],
+        "credit_spans": scores.credit_spans,
+        "executed_lines": scores.executed_lines,
     }
     if settings.process.name == "token":
-        infos["token_credit"] = [score.token_credit for score in scores]
+        infos["token_credit"] = scores.token_credit
     if settings.process_reward is not None:
-        infos["step_rewards"] = [state.step_rewards for state in states]
+        infos["step_rewards"] = [endings.step_rewards(at) for at in range(len(endings))]
     return infos
 
 
-def final_info(settings: Settings, state: State, score: Score) -> dict[str, Any]:
+_PASS = Verdict.PASS
+_VERDICTS = {verdict: verdict.value for verdict in Verdict}
+
+
+def final_info(settings: Settings, state: State, scores: Scores) -> dict[str, Any]:
     """What `info` says at the end of an episode, besides what it says at every step."""
-    return {key: values[0] for key, values in final_infos(settings, [state], [score]).items()}
+    endings = FinishedStates(settings.process, [state])
+    return {key: values[0] for key, values in final_infos(settings, endings, scores).items()}
 
 
 def judged(score: Score, state: State) -> Score:

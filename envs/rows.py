@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codegym.envs.endings import RowEndings, TextEndings, TokenEndings
 from codegym.envs.errors import OptionError
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.state import Action, Phase, State, later
@@ -42,6 +43,10 @@ class EpisodeRows(Protocol):
 
     def states(self, rows: Rows) -> list[State]:
         """The states of some rows."""
+        ...
+
+    def endings(self, rows: Rows, kernel: Kernel | None) -> RowEndings:
+        """The episodes of some rows, which are done, as they are now: what these rows do later does not change them."""
         ...
 
     def reward(self, row: int, reward: float) -> None:
@@ -83,6 +88,10 @@ class TextRows:
         """The states of some rows."""
         return [self.state(row) for row in rows.tolist()]
 
+    def endings(self, rows: Rows, kernel: Kernel | None) -> TextEndings:
+        """The episodes of some rows, which are done."""
+        return TextEndings(self._process, self.states(rows))
+
     def reward(self, row: int, reward: float) -> None:
         """Note a process reward for the row's last action."""
         state = self.state(row)
@@ -94,7 +103,7 @@ class TokenRows:
 
     def __init__(self, vocabulary: Vocabulary, rows: int) -> None:
         self._vocabulary = vocabulary
-        self._starts: list[State | None] = [None] * rows
+        self._begun = np.full(rows, None, dtype=object)
         self._rewards: list[list[float]] = [[] for _ in range(rows)]
         self._ids = np.zeros((rows, 0), dtype=np.int64)
         self._first = np.zeros(rows, dtype=np.intp)  # where each row begins in the flat array of ids
@@ -102,24 +111,31 @@ class TokenRows:
         self._ended = np.zeros(rows, dtype=np.bool_)
         self.used = np.zeros(rows, dtype=np.int64)
 
-    def restart(self, rows: Sequence[int], states: Sequence[State]) -> None:
-        """Put some rows into states."""
-        budgets = [state.budget for state in states]
-        if max(budgets) >= self._ids.shape[1]:
-            wider = np.zeros((len(self._starts), max(budgets) + 1), dtype=np.int64)
+    def _widen(self, budget: int) -> None:
+        if budget >= self._ids.shape[1]:
+            wider = np.zeros((len(self.used), budget + 1), dtype=np.int64)
             wider[:, : self._ids.shape[1]] = self._ids
             self._ids = wider
             self._first = np.arange(len(wider)) * wider.shape[1]
-        at = np.array(rows, dtype=np.intp)
-        self._budgets[at] = budgets
-        self._ended[at] = [state.phase == "ended" for state in states]
-        self.used[at] = [state.used for state in states]
+
+    def restart(self, rows: Sequence[int], states: Sequence[State]) -> None:
+        """Put some rows into states."""
+        self.begin(np.array(rows, dtype=np.intp), states, max(state.budget for state in states))
         for row, state in zip(rows, states, strict=True):
-            self._starts[row] = state
-            if self._rewards[row] or state.step_rewards:
-                self._rewards[row] = list(state.step_rewards)
-            if state.used:
-                self._ids[row, : state.used] = state.actions
+            self._budgets[row], self.used[row], self._ended[row] = state.budget, state.used, state.phase == "ended"
+            self._rewards[row] = list(state.step_rewards)
+            self._ids[row, : state.used] = state.actions
+
+    def begin(self, rows: Rows, states: Any, budget: int) -> None:
+        """Put some rows into states in which nothing is done yet, all of one budget."""
+        self._widen(budget)
+        self._budgets[rows] = budget
+        self._ended[rows] = False
+        self.used[rows] = 0
+        self._begun[rows] = states
+        for row in rows.tolist():
+            if self._rewards[row]:
+                self._rewards[row] = []
 
     def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
         """Do the actions of some rows; returns which of all rows are done."""
@@ -143,7 +159,8 @@ class TokenRows:
             OptionError: if an action is not in the action space; then no row has moved.
         """
         ids = np.ascontiguousarray(self._integers(actions))
-        wrong, done = kernel.step(self._ids, self.used, self._budgets, self._ended, ids, resting)
+        kernel.episodes(self._ids, self.used, self._budgets, self._ended)
+        wrong, done = kernel.step(ids, resting)
         if wrong >= 0:
             raise self._no_token(ids[wrong])
         return done, ids
@@ -177,13 +194,29 @@ class TokenRows:
         """The states of some rows."""
         states = []
         for row, used, ended in zip(rows.tolist(), self.used[rows].tolist(), self._ended[rows].tolist(), strict=True):
-            start = self._starts[row]
-            assert start is not None
+            start: State = self._begun[row]
             if used != start.used:
                 phase: Phase = "ended" if ended else "spent" if used >= start.budget else "writing"
                 start = later(start, tuple(self._ids[row, :used].tolist()), used, phase, tuple(self._rewards[row]))
             states.append(start)
         return states
+
+    def endings(self, rows: Rows, kernel: Kernel | None) -> TokenEndings:
+        """The episodes of some rows, which are done."""
+        used: list[int] = self.used[rows].tolist()
+        spelled: bytes | memoryview
+        if kernel is not None:
+            ids, spelled, ends = kernel.spell(rows, sum(used))
+        else:
+            table = self._vocabulary.token_bytes
+            parts = [self._ids[row, :own] for row, own in zip(rows.tolist(), used, strict=True)]
+            written = [b"".join([table[token] for token in part.tolist()]) for part in parts]
+            ids = np.concatenate(parts).astype(np.int32) if parts else np.zeros(0, dtype=np.int32)
+            spelled, ends = b"".join(written), np.cumsum([len(own) for own in written]).tolist()
+        return TokenEndings(
+            self._begun[rows].tolist(), used, ids, spelled, ends, self._ended[rows].tolist(),
+            [self._rewards[row] for row in rows.tolist()],
+        )  # fmt: skip
 
     def reward(self, row: int, reward: float) -> None:
         """Note a process reward for the row's last action."""

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { FEATURES = 80, PHASE = 12, TOKENS = 48, SIGNS = 8, PLACES = 7 };
+enum { FEATURES = 80, PHASE = 12, TOKENS = 48, SIGNS = 8, PLACES = 7, AHEAD = 8 };
 
 typedef struct {
     int64_t rows, window, size, eos;
@@ -33,6 +33,13 @@ typedef struct {
     int64_t *used, *budgets;
     uint8_t *ended;
 } Episodes;
+
+/* Rows at which episodes can begin: see beginnings.py, whose columns these are. */
+typedef struct {
+    const int64_t *lengths, *written;
+    const int32_t *tokens, *places; /* [entries, window], [entries, PLACES] */
+    const float *features;          /* [entries, FEATURES] */
+} Beginnings;
 
 static void read_token(const Shown *shown, int64_t row, int64_t token)
 {
@@ -68,6 +75,23 @@ static void show_token(const Shown *shown, int64_t row, int64_t token)
     shown->written[row]++;
 }
 
+/* Each row is in other cache lines than the last: ask for them before they are needed. */
+static void fetch(const Shown *shown, const Episodes *episodes, int64_t row)
+{
+#ifdef __GNUC__
+    const int64_t at = row * shown->window + shown->lengths[row];
+    __builtin_prefetch(episodes->ids + row * episodes->width + episodes->used[row], 1);
+    __builtin_prefetch(shown->features + row * FEATURES + TOKENS, 1);
+    __builtin_prefetch(shown->features + row * FEATURES + TOKENS + 16, 1);
+    if (shown->window && shown->lengths[row] < shown->window) {
+        __builtin_prefetch(shown->tokens + at, 1);
+        __builtin_prefetch(shown->attention + at, 1);
+    }
+#else
+    (void)shown, (void)episodes, (void)row;
+#endif
+}
+
 /* Do one action in every row that does not rest, and say which of them are done.
    Returns -1; or the first row whose action is no token, and then nothing has changed. */
 int64_t codegym_step(const Shown *shown, const Episodes *episodes, const int64_t *actions, const uint8_t *resting,
@@ -78,6 +102,8 @@ int64_t codegym_step(const Shown *shown, const Episodes *episodes, const int64_t
             return row;
     for (int64_t row = 0; row < shown->rows; row++) {
         done[row] = 0;
+        if (row + AHEAD < shown->rows)
+            fetch(shown, episodes, row + AHEAD);
         if (resting[row])
             continue;
         const int64_t token = actions[row], used = episodes->used[row]++;
@@ -90,6 +116,51 @@ int64_t codegym_step(const Shown *shown, const Episodes *episodes, const int64_t
             show_token(shown, row, token);
     }
     return -1;
+}
+
+/* Begin episodes in some rows, each at a row of the table. */
+void codegym_begin(const Shown *shown, const Beginnings *table, const int64_t *chosen, const int64_t *numbers,
+                   int64_t count)
+{
+    const int64_t window = shown->window;
+    for (int64_t n = 0; n < count; n++) {
+        const int64_t row = chosen[n], from = numbers[n];
+        shown->written[row] = table->written[from];
+        for (int64_t i = 0; i < PLACES; i++)
+            shown->place[i * shown->rows + row] = table->places[from * PLACES + i];
+        memcpy(shown->features + row * FEATURES, table->features + from * FEATURES, FEATURES * sizeof(float));
+        if (!window)
+            continue;
+        const int64_t before = shown->lengths[row] < window ? shown->lengths[row] : window;
+        const int64_t length = table->lengths[from] < window ? table->lengths[from] : window;
+        const int64_t left = before > length ? before - length : 0;
+        int32_t *tokens = shown->tokens + row * window;
+        int8_t *attention = shown->attention + row * window;
+        shown->lengths[row] = table->lengths[from];
+        memcpy(tokens, table->tokens + from * window, length * sizeof *tokens);
+        memset(tokens + length, 0, left * sizeof *tokens);
+        memset(attention, 1, length);
+        memset(attention + length, 0, left);
+    }
+}
+
+/* Gather the ids of some episodes, one after the other, and the bytes that they spell; `ends` says where in the bytes
+   each episode ends. */
+void codegym_spell(const Episodes *episodes, const int64_t *chosen, int64_t count, const uint8_t *spelled,
+                   const int64_t *offsets, int32_t *ids, uint8_t *bytes, int64_t *ends)
+{
+    int64_t at = 0;
+    for (int64_t n = 0; n < count; n++) {
+        const int64_t *from = episodes->ids + chosen[n] * episodes->width;
+        const int64_t used = episodes->used[chosen[n]];
+        for (int64_t i = 0; i < used; i++) {
+            const int64_t token = from[i], size = offsets[token + 1] - offsets[token];
+            *ids++ = (int32_t)token;
+            memcpy(bytes + at, spelled + offsets[token], size);
+            at += size;
+        }
+        ends[n] = at;
+    }
 }
 
 static double within(double value, double least, double most)
@@ -133,6 +204,7 @@ void codegym_observe(const Shown *shown, const int64_t *chosen, int64_t count, i
         for (int64_t i = 0; i < length; i++)
             to[i] = from[i];
         memset(to + length, 0, (window - length) * sizeof *to);
-        memcpy(attention + n * window, shown->attention + row * window, window);
+        memset(attention + n * window, 1, length);
+        memset(attention + n * window + length, 0, window - length);
     }
 }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from codegym.envs.beginnings import Beginnings
 from codegym.envs.compiled import compiled
 from codegym.envs.features import FEATURES, LEAST, MODE_FLAGS, MOST, SCALE
 from codegym.envs.lexer import MODES, Lexer, Reader
@@ -43,6 +44,10 @@ def helper() -> Any:
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     library.codegym_step.argtypes = [pointer] * 5
     library.codegym_step.restype = number
+    library.codegym_begin.argtypes = [pointer, pointer, pointer, pointer, number]
+    library.codegym_begin.restype = None
+    library.codegym_spell.argtypes = [pointer, pointer, number, *[pointer] * 5]
+    library.codegym_spell.restype = None
     library.codegym_observe.argtypes = [pointer, pointer, number, pointer, pointer, pointer]
     library.codegym_observe.restype = None
     return library
@@ -65,6 +70,10 @@ class _Episodes(ctypes.Structure):
         ("width", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("used", "budgets", "ended")),
     ]
+
+
+class _Beginnings(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in ("lengths", "written", "tokens", "places", "features")]
 
 
 class Kernel:
@@ -102,34 +111,70 @@ class Kernel:
         self._at = ctypes.addressof(self._shown)
         self._episodes = _Episodes()
         self._ids: NDArray[np.int64] | None = None
+        self._beginnings = _Beginnings()
+        self._table: NDArray[np.float32] | None = None
+        pieces = vocabulary.token_bytes
+        self._spelled = np.frombuffer(b"".join(pieces) or b"-", dtype=np.uint8)
+        self._offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        self._longest = max(map(len, pieces))
 
-    def step(
+    def episodes(
         self,
         ids: NDArray[np.int64],
         used: NDArray[np.int64],
         budgets: NDArray[np.int64],
         ended: NDArray[np.bool_],
-        actions: NDArray[np.int64],
-        resting: NDArray[np.bool_],
-    ) -> tuple[int, NDArray[np.bool_]]:
-        """Do one action in every row that does not rest.
+    ) -> None:
+        """Which episodes the next calls are about.
 
         Args:
             ids: [rows, width] of the episodes so far; the others [rows] each.
             used: how many of them.
             budgets: how many there may be.
             ended: whose last one ends the program.
-            actions: int64, contiguous.
-            resting: rows to leave as they are.
-
-        Returns:
-            -1, or the first row whose action is no token (then no row has moved); and which rows are done now.
         """
         if self._ids is not ids:
             self._ids = ids
             self._episodes = _Episodes(
                 ids.ctypes.data, ids.shape[1], used.ctypes.data, budgets.ctypes.data, ended.ctypes.data
             )
+
+    def begin(self, table: Beginnings, rows: NDArray[np.intp], numbers: NDArray[np.intp]) -> None:
+        """Begin episodes in some rows, each at a row of the table."""
+        if self._table is not table.features:
+            self._table = table.features
+            columns = (table.lengths, table.written, table.tokens, table.places, table.features)
+            self._beginnings = _Beginnings(*(column.ctypes.data for column in columns))
+        self._library.codegym_begin(
+            self._at, ctypes.addressof(self._beginnings), _address(rows), _address(numbers), len(rows)
+        )
+
+    def spell(self, rows: NDArray[np.intp], used: int) -> tuple[NDArray[np.int32], memoryview, list[int]]:
+        """The ids of the episodes of some rows, one after the other; the bytes they spell; where each one's end.
+
+        Args:
+            rows: which.
+            used: how many ids these are.
+        """
+        ids = np.empty(used, dtype=np.int32)
+        spelled = np.empty(used * self._longest, dtype=np.uint8)
+        ends = np.empty(len(rows), dtype=np.int64)
+        self._library.codegym_spell(
+            ctypes.addressof(self._episodes), _address(rows), len(rows), _address(self._spelled),
+            _address(self._offsets), _address(ids), _address(spelled), _address(ends),
+        )  # fmt: skip
+        return ids, spelled.data, ends.tolist()
+
+    def step(self, actions: NDArray[np.int64], resting: NDArray[np.bool_]) -> tuple[int, NDArray[np.bool_]]:
+        """Do one action in every row that does not rest.
+
+        Args:
+            actions: int64, contiguous.
+            resting: rows to leave as they are.
+
+        Returns:
+            -1, or the first row whose action is no token (then no row has moved); and which rows are done now.
+        """
         done = np.empty(self._rows, dtype=np.bool_)
         wrong = self._library.codegym_step(
             self._at, ctypes.addressof(self._episodes), _address(actions), _address(resting), _address(done)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.mdp import token
@@ -71,32 +71,162 @@ class Score:
     token_credit: tuple[float, ...]
 
 
+class Scores(Sequence[Score]):
+    """The scores of many states, attribute by attribute: a `Score` is made when somebody asks for one.
+
+    The attributes are those of `Score`, a list each.
+    """
+
+    def __init__(self, programs: list[str], outcomes: list[Outcome]) -> None:
+        self.programs = programs
+        self.outcomes = outcomes
+        self.rewards: list[float] = []
+        self.reward_terms: list[dict[str, float]] = []
+        self.credit_spans: list[CreditSpans] = []
+        self.executed_lines: list[tuple[int, ...]] = []
+        self.token_credit: list[tuple[float, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self.programs)
+
+    def __getitem__(self, at: Any) -> Any:
+        """The score of one state."""
+        return Score(
+            self.programs[at],
+            self.outcomes[at],
+            self.rewards[at],
+            self.reward_terms[at],
+            self.credit_spans[at],
+            self.executed_lines[at],
+            self.token_credit[at],
+        )
+
+
+class Endings(Protocol):
+    """Finished states, of which scoring asks no more than it needs; a State is made when somebody asks for one."""
+
+    def texts(self) -> list[tuple[str, bool]]:
+        """Of each the program and True, or what people can read of one that there is not, and False."""
+        ...
+
+    def given_chars(self) -> list[int]:
+        """How many characters of each program no action wrote."""
+        ...
+
+    def lengths(self) -> list[int]:
+        """How many actions each has."""
+        ...
+
+    def step_rewards(self, at: int) -> tuple[float, ...]:
+        """The process rewards of one."""
+        ...
+
+    def state(self, at: int) -> State:
+        """One of them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class FinishedStates:
+    """Endings of states that there are.
+
+    Args:
+        process: of the states.
+        states: all done.
+    """
+
+    def __init__(self, process: Process, states: Sequence[State]) -> None:
+        self._process = process
+        self._states = states
+
+    def texts(self) -> list[tuple[str, bool]]:
+        """The programs."""
+        return [self._process.ending(state) for state in self._states]
+
+    def given_chars(self) -> list[int]:
+        """How much of them was given."""
+        return [self._process.given_chars(state) for state in self._states]
+
+    def lengths(self) -> list[int]:
+        """How many actions each has."""
+        return [len(state.actions) for state in self._states]
+
+    def step_rewards(self, at: int) -> tuple[float, ...]:
+        """The process rewards of one."""
+        return self._states[at].step_rewards
+
+    def state(self, at: int) -> State:
+        """One of them."""
+        return self._states[at]
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+
 def score_states(
     process: Process, states: Sequence[State], problems: Sequence[Problem], scoring: Scoring, executor: RunsPrograms
-) -> list[Score]:
+) -> Scores:
+    """Execute the programs of finished states in one batch and score them; see `score_endings`."""
+    return score_endings(process, FinishedStates(process, states), problems, scoring, executor)
+
+
+def score_endings(
+    process: Process, endings: Endings, problems: Sequence[Problem], scoring: Scoring, executor: RunsPrograms
+) -> Scores:
     """Execute the programs of finished states in one batch and score them.
 
     An outcome with verdict INFRA is kept as it is, with reward 0 and no terms; it is the caller's to refuse it.
     """
-    endings = [process.ending(state) for state in states]
+    texts = endings.texts()
+    coverage = scoring.credit is not None
     jobs = [
-        Job(problem, text, tests=scoring.tests, coverage=scoring.credit is not None)
-        for problem, (text, is_program) in zip(problems, endings, strict=True)
+        Job(problem, text, scoring.tests, coverage)
+        for problem, (text, is_program) in zip(problems, texts, strict=True)
         if is_program
     ]
-    outcomes = iter(executor.run(jobs) if jobs else [])
-    return [
-        _score(
-            process,
-            state,
-            problem.language,
-            text,
-            next(outcomes) if is_program else _no_program(len(problem.tests(scoring.tests))),
-            is_program,
-            scoring,
-        )
-        for state, problem, (text, is_program) in zip(states, problems, endings, strict=True)
+    ran = iter(executor.run(jobs) if jobs else [])
+    outcomes = [
+        next(ran) if is_program else _no_program(len(problem.tests(scoring.tests)))
+        for problem, (_, is_program) in zip(problems, texts, strict=True)
     ]
+    scores = Scores([text for text, _ in texts], outcomes)
+    scores.credit_spans = [
+        credit_spans(text, outcome, given, scoring.credit, problem.language)
+        for text, outcome, given, problem in zip(
+            scores.programs, outcomes, endings.given_chars(), problems, strict=True
+        )
+    ]
+    scores.executed_lines = [
+        executed_lines(text, outcome) for text, outcome in zip(scores.programs, outcomes, strict=True)
+    ]
+    if process.name == "token":
+        scores.token_credit = [
+            _even(length)
+            if not is_program or (spans and all([weight == 1.0 for _, _, weight in spans]))
+            else largest_weights(token.character_ranges(endings.state(at), process.vocabulary), spans)
+            for at, (length, (_, is_program), spans) in enumerate(
+                zip(endings.lengths(), texts, scores.credit_spans, strict=True)
+            )
+        ]
+    else:
+        scores.token_credit = [()] * len(texts)
+    for at, outcome in enumerate(outcomes):
+        reward = 0.0
+        terms: dict[str, float] = {}
+        if outcome.verdict is not _INFRA:
+            reward, terms = _paid(endings, at, float(scoring.reward(outcome)), scoring)
+        scores.rewards.append(reward)
+        scores.reward_terms.append(terms)
+    return scores
+
+
+_INFRA = Verdict.INFRA
+
+
+@functools.lru_cache(maxsize=4096)
+def _even(tokens: int) -> tuple[float, ...]:
+    return (1.0,) * tokens
 
 
 def step_payment(state: State, scoring: Scoring) -> float:
@@ -111,31 +241,15 @@ def _no_program(tests: int) -> Outcome:
     return Outcome(Verdict.COMPILE, tests_total=tests, message="No program was written.")
 
 
-def _score(
-    process: Process, state: State, language: str, text: str, outcome: Outcome, is_program: bool, scoring: Scoring
-) -> Score:
-    spans = credit_spans(text, outcome, process.given_chars(state), scoring.credit, language)
-    weights: tuple[float, ...] = ()
-    if process.name == "token":
-        if not is_program or (spans and all(weight == 1.0 for _, _, weight in spans)):
-            weights = (1.0,) * len(state.actions)
-        else:
-            weights = largest_weights(token.character_ranges(state, process.vocabulary), spans)
-    reward = 0.0
-    terms: dict[str, float] = {}
-    if outcome.verdict is not Verdict.INFRA:
-        reward, terms = _paid(state, float(scoring.reward(outcome)), scoring)
-    return Score(text, outcome, reward, terms, spans, executed_lines(text, outcome), weights)
-
-
-def _paid(state: State, outcome_reward: float, scoring: Scoring) -> tuple[float, dict[str, float]]:
+def _paid(endings: Endings, at: int, outcome_reward: float, scoring: Scoring) -> tuple[float, dict[str, float]]:
     alpha = scoring.process_weight
     if alpha is None:
         return outcome_reward, {"outcome": outcome_reward}
+    step_rewards = endings.step_rewards(at)
     terms = {
         "outcome": alpha * outcome_reward,
-        "process": process_term(state.step_rewards, alpha, scoring.process_discount),
+        "process": process_term(step_rewards, alpha, scoring.process_discount),
     }
     if scoring.payment == "last":
         return terms["outcome"] + terms["process"], terms
-    return terms["outcome"] + process_payment(state.step_rewards, alpha, scoring.process_discount), terms
+    return terms["outcome"] + process_payment(step_rewards, alpha, scoring.process_discount), terms

@@ -65,10 +65,14 @@ def text(state: State, vocabulary: Vocabulary) -> str:
 
 def ending(state: State, vocabulary: Vocabulary) -> tuple[str, bool]:
     """The text so far as people read it, and whether its bytes are all of it: else it is no program."""
-    data = written(state, vocabulary)
+    return read(state.start, written(state, vocabulary))
+
+
+def read(start: Start, data: bytes | memoryview) -> tuple[str, bool]:
+    """A start and the bytes written after it as `ending` gives them."""
     readable, consumed = codecs.utf_8_decode(data, "replace", False)
     whole = consumed == len(data) and ("\ufffd" not in readable or readable.encode() == data)
-    return state.start.text + readable, whole
+    return start.text + readable, whole
 
 
 def view(state: State, problem: Problem | Visible, vocabulary: Vocabulary) -> View:
