@@ -34,9 +34,12 @@ def main(options: Options) -> int:
     from rich.table import Table
 
     from codegym.envs.curation.overlap import SAME, overlap
+    from codegym.envs.errors import OptionError
     from codegym.envs.files import require_writable_folder, write_json
     from codegym.envs.problems.catalog import load_problems
 
+    if options.show < 0:
+        raise OptionError(f"--show must be at least 0, not {options.show}.")
     first, second = load_problems(options.first), load_problems(options.second)
     if options.json is not None:
         require_writable_folder(options.json.parent)

@@ -24,6 +24,7 @@ class Options:
 def main(options: Options) -> int:
     """Print the problem."""
     from codegym.envs.problems.catalog import find_problem, load_problems
+    from codegym.envs.problems.katas.source import phrasings
     from codegym.envs.problems.statement import prompt, public_test_lines, statement
     from codegym.envs.problems.statistics import solution_lines
 
@@ -48,6 +49,8 @@ def main(options: Options) -> int:
         "tags": list(problem.tags),
         "licence": problem.licence,
     }
+    if problem.uri.startswith("katas/"):
+        seen["phrasings"] = phrasings(problem.uri)
     if options.json:
         print(json_module.dumps(seen, indent=2, ensure_ascii=False))
     else:
@@ -76,6 +79,7 @@ def _print(seen: dict[str, Any]) -> None:
         f"{seen['hidden_tests']} hidden tests, {seen['references']} references"
         + (f" ({seen['solution_lines']} lines, {seen['conditionals']} conditionals)" if seen["references"] else "")
         + f", {seen['seconds']:g} s, {seen['memory_mb']} MiB"
+        + (f", {len(seen['phrasings'])} phrasings (--json shows them)" if "phrasings" in seen else "")
     )
     console.print("\n" + counted, style="dim", soft_wrap=True)
     if seen["given"]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 if TYPE_CHECKING:
+    from codegym.envs.curation.journal import Journal
     from codegym.envs.problems.problem import Problem
     from codegym.envs.problems.problem_set import ProblemSet
 
@@ -22,7 +24,8 @@ class Options:
 
     Of katas it also proves, on a few problems of each family, that the tests kill at least 90 % of the mutants and all
     wrong but plausible programs, and on every problem that no two are the same, that what agents read holds neither
-    solutions nor hidden tests, and that the splits share nothing.
+    solutions nor hidden tests, and that the splits share nothing. What a run that was stopped had found is kept in the
+    cache folder: the same command resumes.
     """
 
     problems: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SET")]
@@ -42,9 +45,8 @@ class Options:
 def main(options: Options) -> int:
     """Verify the set and print what is broken."""
     from codegym.benchmarks.leaderboard.tables import progress_bar
-    from codegym.envs.curation.references import check_references
+    from codegym.envs.curation.journal import Journal
     from codegym.envs.errors import OptionError
-    from codegym.envs.execution.executor import shared_executor
     from codegym.envs.files import require_writable_folder, write_json
     from codegym.envs.problems.catalog import load_problems
 
@@ -57,16 +59,15 @@ def main(options: Options) -> int:
         require_writable_folder(options.json.parent)
     uris = problems.uris[: options.limit]
     broken: list[dict[str, Any]] = []
-    kept: list[Problem] = []
     references = done = 0
-    with progress_bar("verify") as progress:
+    journal = Journal(problems.sha256, options.limit, options.first, options.mutants)
+    with progress_bar("references") as progress:
         for start in range(0, len(uris), _BATCH):
-            batch, unreadable = _built(problems, uris[start : start + _BATCH])
-            count, faults = check_references(batch, shared_executor(), first=options.first)
+            batch = uris[start : start + _BATCH]
+            count, faults = journal.once(batch[0], partial(_check, problems, batch, options.first))
             references += count
-            kept += batch if problems.name == "katas" else []
-            done += len(batch) + len(unreadable)
-            broken += unreadable + faults
+            broken += faults
+            done += len(batch)
             progress(done, len(uris), done - len({item["problem"] for item in broken}))
     for item in broken:
         print(f"broken  {item['problem']}: {item['reason']}")
@@ -75,22 +76,23 @@ def main(options: Options) -> int:
     facts: dict[str, Any] = {"set": problems.spec, "sha256": problems.sha256}
     facts |= {"problems": len(uris), "references": references, "broken": broken}
     if problems.name == "katas":
-        facts |= _prove(problems, kept, options.mutants)
+        facts |= _prove(problems, uris, options.mutants, journal)
     if options.json is not None:
         write_json(options.json, facts)
+    journal.close()
     return 1 if broken or facts.get("faults") else 0
 
 
-def _prove(problems: ProblemSet, built: Sequence[Problem], count: int) -> dict[str, Any]:
+def _prove(problems: ProblemSet, uris: Sequence[str], count: int, journal: Journal) -> dict[str, Any]:
     """Print the table of the proofs of the families in a set of katas, and what is not as claimed."""
     from codegym.benchmarks.leaderboard.tables import progress_bar
     from codegym.envs.curation.kata_proofs import prove_set, table
     from codegym.envs.execution.executor import shared_executor
 
     splits = {uri: split for split in problems.splits for uri in problems.split(split).uris}
-    of_split = [(splits.get(problem.uri, problems.split_name or ""), problem) for problem in built]
-    with progress_bar("prove") as progress:
-        proofs, faults = prove_set(of_split, shared_executor(), count, progress)
+    of_split = [(splits.get(uri, problems.split_name or ""), problems[uri]) for uri in uris]
+    with progress_bar("families") as progress:
+        proofs, faults = prove_set(of_split, shared_executor(), count, progress, journal)
     if count:
         print(table(proofs))
     for text in faults:
@@ -99,10 +101,11 @@ def _prove(problems: ProblemSet, built: Sequence[Problem], count: int) -> dict[s
     return {"families": [proof.as_json() for proof in proofs], "faults": faults}
 
 
-def _built(problems: ProblemSet, uris: Sequence[str]) -> tuple[list[Problem], list[dict[str, Any]]]:
-    """The problems of some uris, and a fault for each whose record is not what its format says."""
-    from codegym.envs.curation.references import fault
+def _check(problems: ProblemSet, uris: Sequence[str], first: bool) -> tuple[int, list[dict[str, Any]]]:
+    """How many references of some problems ran, and a fault for each that is broken or cannot be read."""
+    from codegym.envs.curation.references import check_references, fault
     from codegym.envs.errors import DataError
+    from codegym.envs.execution.executor import shared_executor
 
     built: list[Problem] = []
     unreadable = []
@@ -111,4 +114,5 @@ def _built(problems: ProblemSet, uris: Sequence[str]) -> tuple[list[Problem], li
             built.append(problems[uri])
         except DataError as error:
             unreadable.append(fault(uri, str(error).removeprefix(f"{uri}: ")))
-    return built, unreadable
+    count, faults = check_references(built, shared_executor(), first=first)
+    return count, unreadable + faults

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
+from codegym.envs.curation.journal import Journal
 from codegym.envs.curation.mutation import mutants
 from codegym.envs.curation.repeats import repeats
 from codegym.envs.curation.wider_inputs import differs, inputs_of, wider_inputs
@@ -23,6 +25,7 @@ from codegym.envs.execution.outcome import Job, Verdict
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.family import SPLITS, Family
 from codegym.envs.problems.katas.registry import FAMILIES
+from codegym.envs.problems.katas.source import indices
 from codegym.envs.problems.katas.source import problem as kata
 from codegym.envs.problems.problem import CallTest, Problem, StdioTest
 from codegym.envs.problems.statement import literal, prompt, statement, test_line
@@ -81,6 +84,7 @@ def prove_set(
     executor: Executor,
     count: int,
     progress: Callable[[int, int, int], object],
+    journal: Journal,
 ) -> tuple[list[FamilyProof], list[str]]:
     """All proofs about a set of katas.
 
@@ -89,6 +93,7 @@ def prove_set(
         executor: runs mutants and wrong programs.
         count: problems of each family whose tests are proven (of families written by hand all); 0 leaves it out.
         progress: called with families done, their number, and those without fault.
+        journal: keeps the proof of each family.
 
     Returns:
         One proof per family of one of the problems, and everything that is not as claimed.
@@ -103,10 +108,16 @@ def prove_set(
     for done, family in enumerate(families.values(), 1):
         faults += split_faults(family)
         if count:
-            proofs.append(prove_tests(family, executor, len(family) if "written" in family.tags else count))
+            many = len(family) if "written" in family.tags else count
+            prove = partial(_proof, family, executor, many)
+            proofs.append(FamilyProof(**journal.once(family.name, prove)))
             faults += proofs[-1].faults
-        progress(done, len(families), sum(not proof.faults for proof in proofs))
+        progress(done, len(families), done - sum(bool(proof.faults) for proof in proofs))
     return proofs, faults
+
+
+def _proof(family: Family, executor: Executor, count: int) -> dict[str, Any]:
+    return asdict(prove_tests(family, executor, count))
 
 
 def table(proofs: Sequence[FamilyProof]) -> str:
@@ -229,11 +240,7 @@ def wrong_programs(problem: Problem, near: Sequence[Problem]) -> Iterable[tuple[
 
 def sample(family: Family, count: int) -> list[int]:
     """Different indices of a family, each split in turn."""
-    starts = [sum(family.counts[:place]) for place in range(len(SPLITS))]
-    mixed = [
-        Draws("proof", family.name, split).shuffled(range(start, start + size))
-        for split, start, size in zip(SPLITS, starts, family.counts, strict=True)
-    ]
+    mixed = [Draws("proof", family.name, split).shuffled(part) for split, part in indices(family).items()]
     turns = max(map(len, mixed), default=0)
     return sorted([part[turn] for turn in range(turns) for part in mixed if turn < len(part)][:count])
 
@@ -245,8 +252,8 @@ def split_faults(family: Family) -> list[str]:
         [] if len(set(parameters)) == len(parameters) else [f"{family.name}: two problems have one parameter tuple"]
     )
     of_split: dict[str, set[Any]] = {split: set() for split in SPLITS}
-    for index, parameter in enumerate(parameters):
-        of_split[family.split_of(index)].add(family.structure(parameter))
+    for split, part in indices(family).items():
+        of_split[split] |= {family.structure(parameters[index]) for index in part}
     for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
         if of_split[one] & of_split[other]:
             faults.append(f"{family.name}: {one} and {other} share {next(iter(of_split[one] & of_split[other]))!r}")

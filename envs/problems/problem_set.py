@@ -63,7 +63,7 @@ class ProblemSet(Sequence[Problem]):
 
     def __init__(self, source: Source, split: str | None = None) -> None:
         self._source = source
-        self._build = functools.lru_cache(maxsize=16_384)(source.build)
+        self._build = functools.lru_cache(maxsize=32_768)(source.build)  # all katas
         if split is not None and split not in self._split_names():
             raise unknown(f"split of {source.spec!r}:", split, self._split_names() or ("(it has none)",))
         self.split_name = split

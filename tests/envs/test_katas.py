@@ -9,6 +9,8 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kata_mutants import answers, expected, inputs_of, mutants
@@ -17,7 +19,7 @@ from codegym.envs.curation.repeats import repeats
 from codegym.envs.execution.executor import shared_executor
 from codegym.envs.execution.outcome import Job, Verdict
 from codegym.envs.problems.catalog import load_problems
-from codegym.envs.problems.katas import corpus, source
+from codegym.envs.problems.katas import corpus, phrasings, source
 from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.family import SPLITS, Family
 from codegym.envs.problems.katas.registry import FAMILIES, VOLUME_OF, VOLUMES
@@ -61,11 +63,13 @@ def test_there_are_enough_families_of_every_topic() -> None:
 def test_splits_share_no_structure_and_no_parameters(family: Family) -> None:
     of_split: dict[str, set[object]] = {split: set() for split in SPLITS}
     seen = set()
-    for index in range(len(family)):
-        parameters = family.parameters_of(index)
-        assert parameters not in seen
-        seen.add(parameters)
-        of_split[family.split_of(index)].add(family.structure(parameters))
+    for split, part in source.indices(family).items():
+        for index in part:
+            parameters = family.parameters_of(index)
+            assert parameters not in seen
+            seen.add(parameters)
+            of_split[split].add(family.structure(parameters))
+    assert len(seen) == len(family)
     assert not of_split["train"] & (of_split["test"] | of_split["validation"])
     assert not of_split["test"] & of_split["validation"]
 
@@ -131,7 +135,7 @@ def test_what_repeats_another_kata_is_left_out_of_every_set() -> None:
     katas = load_problems("katas")
     gone = source.left_out()
     assert len(gone) > 40 and not gone & set(katas.uris) and not gone & set(load_problems("katas:short").uris)
-    found = repeats([(source.locate(uri)[0].split_of(source.locate(uri)[1]), kata_of(uri)) for uri in gone])
+    found = repeats([(source.split_of(uri), kata_of(uri)) for uri in gone])
     assert not found or len(found) < len(gone)  # each repeats one that is still there, few each other
     twins = [
         "katas/list-filter-sum/634",
@@ -159,7 +163,58 @@ def test_the_bytes_depend_on_nothing_but_the_version_of_the_generator() -> None:
         ).stdout.strip()
         for seed in ("1", "2")
     }
-    assert (REVISION, prints) == (3, {"b2cf4fb3d83998fb068c6968513d9e8d722895015dd67488e02f9457b8802d10"})
+    assert (REVISION, prints) == (4, {"e6ff16585150a89077318b8f5d471e2c011e3577b2ee2b902bd54a26b2c409e5"})
+
+
+@EVERY_FAMILY
+def test_a_problem_can_be_said_in_several_ways_that_give_nothing_away(family: Family) -> None:
+    if "grammar" in family.tags:
+        return  # its vocabulary has one word for each thing
+    for index in sample(family, 1)[:2]:
+        problem = build(family, index)
+        ways = source.phrasings(problem.uri)
+        assert ways[0] == problem.statement and len(ways) == len(set(ways)) >= 2
+        for way in ways:
+            again = replace(problem, statement=way)
+            shown = statement(again) + prompt(again)
+            assert "{" not in way.replace("{0:", "") and way.strip() == way
+            assert problem.references[0].removeprefix(problem.given).strip() not in shown
+            assert not any(test_line(test, problem.entry_point) in shown for test in problem.hidden_tests)
+
+
+def test_the_table_of_phrasings_is_of_functions_that_there_are() -> None:
+    used = set()
+    for name, rows in phrasings.table().items():
+        family = FAMILIES[name]
+        for index in range(len(family)):
+            parameters = family.parameters_of(index)
+            function = build(family, index).entry_point
+            used |= {(name, row) for row in rows if row.replace("{c}", str(parameters[-1])) == function}
+    assert used == {(name, row) for name, rows in phrasings.table().items() for row in rows}
+
+
+def test_a_statement_that_was_measured_stays() -> None:
+    rows = (Path(__file__).parents[2] / "benchmarks/results/katas/easy.csv").read_text().splitlines()[1:]
+    assert phrasings.measured() == {row.partition(",")[0] for row in rows}
+    for uri in list(load_problems("katas:easy").uris)[::9]:
+        family, index = source.locate(uri)
+        assert kata_of(uri).statement == source.build(family, index).statement
+    reworded = [
+        uri
+        for uri in load_problems("katas:common-lists").uris
+        if kata_of(uri).statement != source.build(*source.locate(uri)).statement
+    ]
+    assert reworded and not phrasings.measured() & set(reworded)
+
+
+def test_every_tier_can_be_trained_validated_and_tested_on() -> None:
+    for tier in ("", ":easy", ":branches", ":cpp", ":tiny", ":written"):
+        katas = load_problems("katas" + tier)
+        parts = [set(katas.split(split).uris) for split in SPLITS]
+        assert all(len(part) >= 10 for part in parts) and sum(map(len, parts)) == len(set().union(*parts))
+    assert [len(load_problems("katas:easy", split)) for split in SPLITS] == [133, 41, 41]
+    everything = {split: set(load_problems("katas", split).uris) for split in SPLITS}
+    assert all(set(load_problems("katas:easy", split).uris) <= everything[split] for split in SPLITS)
 
 
 def test_listing_builds_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:

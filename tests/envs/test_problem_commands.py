@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from codegym.cli import main
+from codegym.envs.curation.journal import Journal
 from codegym.envs.problems.catalog import find_problem, load_problems
 
 
@@ -108,6 +109,38 @@ def test_verify_passes_a_sound_set(capsys: pytest.CaptureFixture[str], tmp_path:
     assert json.loads(out.read_text())["broken"] == []
 
 
+def test_verify_resumes_from_its_journal(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was stopped left a batch and a family in the cache; what it found is not found a second time."""
+    monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
+    katas = load_problems("katas:digits", "test")
+    journal = Journal(katas.sha256, 3, False, 1)
+    journal.once(katas.uris[0], lambda: (77, []))
+    (file,) = (tmp_path / "verify").iterdir()
+    with file.open("a") as stopped:
+        stopped.write('["digits", {"na')
+    command = ["problems", "verify", "katas:digits", "--split", "test", "--limit", "3", "--mutants", "1"]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "3 problems, 77 references" in out and "| digits | 1 |" in out
+    assert not list((tmp_path / "verify").iterdir())
+    assert main(command) == 0 and "3 problems, 6 references" in capsys.readouterr().out
+
+
+def test_a_journal_belongs_to_its_key_and_needs_no_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path))
+    assert Journal("a", 1).once("x", lambda: 1) == 1
+    assert Journal("a", 1).once("x", lambda: 2) == 1 and Journal("a", 2).once("x", lambda: 2) == 2
+    Journal("a", 1).close()
+    assert Journal("a", 1).once("x", lambda: 3) == 3
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CODEGYM_CACHE", str(tmp_path / "file"))
+    nowhere = Journal("a", 1)
+    assert nowhere.once("x", lambda: 4) == nowhere.once("x", lambda: 5) == 4
+    nowhere.close()
+
+
 def test_verify_names_what_is_broken(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     test = {"kind": "call", "args": [2], "expected": 4}
     rows = [
@@ -161,10 +194,28 @@ def test_verify_names_problems_without_tests_and_records_that_cannot_be_read(
         ["verify", "humanevla"],
         ["verify", "katas", "--split", "tset"],
         ["verify", "katas", "--limit", "0"],
+        ["verify", "katas", "--mutants", "-1"],
         ["verify", "jsonl:/no/such/file.jsonl"],
+        ["overlap", "humaneval", "mbppp"],
+        ["overlap", "humaneval[test]", "humaneval"],
+        ["overlap", "humaneval", "humaneval", "--n", "0"],
+        ["overlap", "humaneval", "humaneval", "--show", "-1"],
+        ["curate", "humanevla", "--out", "x"],
+        ["curate", "humaneval", "--out", "x", "--limit", "0"],
+        ["curate", "humaneval", "--out", "x", "--runs", "0"],
+        ["curate", "humaneval", "--out", "x", "--references", "0"],
+        ["curate", "humaneval", "--out", "x", "--most-seconds", "0"],
+        ["list", "katas:nothing"],
+        ["list", "p3:/no/such/file"],
+        ["show", "katas/digits/144"],
+        ["show", "1", "--problems", "humaneval"],
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["problems", *words]) == 2
     error = capsys.readouterr().err.strip()
     assert error.startswith("codegym: ") and "\n" not in error
+    assert not list(tmp_path.iterdir())

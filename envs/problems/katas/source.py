@@ -10,12 +10,14 @@ from importlib.resources import files
 
 from codegym.envs.errors import OptionError, unknown
 from codegym.envs.problems.katas import cpp, written
+from codegym.envs.problems.katas import phrasings as one_line
+from codegym.envs.problems.katas.draws import Draws
 from codegym.envs.problems.katas.family import GENERATOR_VERSION, SPLITS, Family, build
 from codegym.envs.problems.katas.registry import FAMILIES, TAGS, VOLUME_OF, VOLUMES
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.problem_set import Source
 
-REVISION = 3
+REVISION = 4
 """Part of the set's hash: raise it with any change to the problems that are generated. `GENERATOR_VERSION` stays: it is
 in a file that names the cached models, which only a change of their own families and corpus may rename."""
 
@@ -62,19 +64,42 @@ def select(selection: str) -> tuple[Family, ...]:
 
 def uris(families: Sequence[Family], split: str) -> tuple[str, ...]:
     """The uris of a split, volume after volume, in each of which the families take turns."""
-    position = SPLITS.index(split)
     gone = left_out()
     found: list[str] = []
     for volume in range(len(VOLUMES)):
         rows = []
         for family in families:
             if VOLUME_OF[family.name] == volume:
-                start = sum(family.counts[:position])
-                numbers = range(start, start + family.counts[position])
+                numbers = indices(family)[split]
                 rows.append([uri for number in numbers if (uri := f"katas/{family.name}/{number}") not in gone])
         turns = max(map(len, rows), default=0)
         found += (row[turn] for turn in range(turns) for row in rows if turn < len(row))
     return tuple(found)
+
+
+@functools.cache
+def indices(family: Family) -> dict[str, tuple[int, ...]]:
+    """The indices of a family per split.
+
+    They are parted as the family says, but some training problems are held out (`held_out.txt`): functions of one line,
+    with all their constants and all that have the same program, drawn so that the measured tier `easy` has enough to
+    validate and test on.
+    """
+    found: dict[str, list[int]] = {split: [] for split in SPLITS}
+    moved = _listed("held_out.txt")
+    for index in range(len(family)):
+        found[moved.get(f"katas/{family.name}/{index}") or family.split_of(index)].append(index)
+    return {split: tuple(numbers) for split, numbers in found.items()}
+
+
+def split_of(uri: str) -> str:
+    """The split of a kata.
+
+    Raises:
+        OptionError: if it is no kata.
+    """
+    family, index = locate(uri)
+    return _listed("held_out.txt").get(uri) or family.split_of(index)
 
 
 def left_out() -> frozenset[str]:
@@ -83,10 +108,10 @@ def left_out() -> frozenset[str]:
 
 
 @functools.cache
-def _listed(name: str) -> dict[str, None]:
-    """The uris in a file beside this one, in order."""
+def _listed(name: str) -> dict[str, str]:
+    """The uris in a file beside this one, in order, with what else their lines say."""
     text = files("codegym.envs.problems.katas").joinpath(name).read_text(encoding="utf-8")
-    return dict.fromkeys(text.split())
+    return {uri: said for uri, _, said in (line.partition(" ") for line in text.splitlines())}
 
 
 def locate(uri: str) -> tuple[Family, int]:
@@ -109,12 +134,33 @@ def problem(uri: str) -> Problem:
         return cpp.twin(uri, problem)
     family, index = locate(uri)
     made = build(family, index)
+    more = one_line.more(family.name, made.entry_point, family.parameters_of(index)[-1])
+    if more:
+        made = replace(made, statement=one_line.said(uri, made.statement, more))
     if uri in _listed("easy.txt"):
         made = replace(made, tags=(*made.tags, "easy"))
     if made.public_tests:
         return made
     tests = written.tests("programs", *family.parameters_of(index))
     return replace(made, public_tests=tests[:1], hidden_tests=tests[1:])
+
+
+def phrasings(uri: str) -> tuple[str, ...]:
+    """Ways to say what a kata asks for, its own statement first: the others its family has for the same parameters.
+
+    Problems with another of them are made by `dataclasses.replace(problem, statement=...)`.
+
+    Raises:
+        OptionError: if it is no kata.
+    """
+    family, index = locate(uri.replace("katas/cpp-", "katas/", 1))
+    parameters, made = family.parameters_of(index), problem(uri)
+    drawn = [family.make(parameters, Draws("phrasings", uri, turn)).statement for turn in range(_TURNS)]
+    more = one_line.more(family.name, made.entry_point, parameters[-1])
+    return tuple(dict.fromkeys((made.statement, *drawn, *more)))
+
+
+_TURNS = 16
 
 
 def easy() -> dict[str, list[str]]:
@@ -126,8 +172,7 @@ def easy() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {split: [] for split in SPLITS}
     for uri in _listed("easy.txt"):
         if uri not in gone:
-            family, index = locate(uri)
-            found[family.split_of(index)].append(uri)
+            found[split_of(uri)].append(uri)
     return found
 
 
