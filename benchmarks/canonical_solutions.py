@@ -1,19 +1,22 @@
 """Do the canonical solutions of the public sets pass their own tests here, as they do elsewhere?
 
 `python -m codegym.benchmarks.canonical_solutions --out benchmarks/results/sources` runs the first solution of every
-problem of each set that this machine has, keeps a file per set, and writes the table of all of them. It goes on where
-it was stopped; a set whose file is there is not run again.
+problem of each set that this machine has, at both isolation levels, keeps a file per set and level, and writes the
+table of all of them. It goes on where it was stopped; what has a file is not run again.
 """
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+from codegym.benchmarks.leaderboard.provenance import git_commit
 from codegym.envs.curation.references import check_references
+from codegym.envs.errors import unknown
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.isolation import LAYERS
 from codegym.envs.files import read_json, write_atomically, write_json
@@ -61,6 +64,10 @@ SETS = {
 }
 """File name -> set."""
 
+Level = Literal["all", "no-namespaces"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""With all layers of isolation, and without namespaces."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -70,21 +77,30 @@ class Options:
     """Folder for a file per set and the table."""
     sets: tuple[str, ...] = tuple(SETS)
     """These alone."""
-    layers: tuple[str, ...] = LAYERS
-    """Isolation layers to try; without namespaces: process seccomp landlock."""
+    levels: tuple[Level, ...] = LEVELS
+    """Isolation: with all layers, or without namespaces, or both."""
 
 
 def main(options: Options) -> int:
     """Run what has no file yet, then write the table."""
     for name in options.sets:
-        file = options.out / f"{name}.json"
+        if name not in SETS:
+            raise unknown("set", name, SETS)
+    for name, level in itertools.product(options.sets, options.levels):
+        file = options.out / _file(name, level)
         if not file.exists():
-            with Executor(layers=options.layers, cache=False) as executor:
-                write_json(file, measure(SETS[name].spec, executor))
-            print(f"{name}: {read_json(file)['passed']} of {read_json(file)['run']}", file=sys.stderr, flush=True)
-    found = {name: read_json(options.out / f"{name}.json") for name in SETS if (options.out / f"{name}.json").exists()}
+            layers = tuple(layer for layer in LAYERS if level == "all" or layer != "namespaces")
+            with Executor(layers=layers, cache=False) as executor:
+                facts = measure(SETS[name].spec, executor)
+            write_json(file, facts)
+            print(f"{name}, {level}: {facts['passed']} of {facts['run']}", file=sys.stderr, flush=True)
+    found = {file.name: read_json(file) for file in options.out.glob("*.json")}
     write_atomically(options.out / "README.md", page(found))
     return 0
+
+
+def _file(name: str, level: str) -> str:
+    return f"{name}.json" if level == "all" else f"{name}-{level}.json"
 
 
 def measure(spec: str, executor: Executor) -> dict[str, Any]:
@@ -101,6 +117,7 @@ def measure(spec: str, executor: Executor) -> dict[str, Any]:
     return {
         "set": spec,
         "level": executor.report()["level"],
+        "commit": git_commit(),
         "sha256": problems.sha256,
         "problems": len(problems),
         "run": run,
@@ -111,25 +128,25 @@ def measure(spec: str, executor: Executor) -> dict[str, Any]:
 
 
 def page(found: dict[str, dict[str, Any]]) -> str:
-    """The table of all sets that were run."""
-    rows = []
-    for name, facts in found.items():
-        known = SETS[name]
-        level = facts.get("level", 4)
-        failed = ", ".join(item["problem"].partition("/")[2] for item in facts["failed"])
-        rows.append(
+    """The table of all sets that were run; what was found is given by the names of the files."""
+    head = ("set", "problems", "all layers", "no namespaces", "fail here", "known", "what is known to fail")
+    lines: list[tuple[object, ...]] = [head, ("---", "---:", "---:", "---:", "---", "---:", "---")]
+    for name, known in SETS.items():
+        files = [_file(name, level) for level in LEVELS if _file(name, level) in found]
+        if not files:
+            continue
+        cells = {file: f"[{found[file]['passed']}/{found[file]['run']}]({file})" for file in files}
+        failed = dict.fromkeys(item["problem"].partition("/")[2] for file in files for item in found[file]["failed"])
+        lines.append(
             (
-                f"[{known.spec}]({name}.json)",
-                facts["problems"],
-                f"{facts['passed']}/{facts['run']}",
-                level,
-                failed,
+                known.spec,
+                found[files[0]]["problems"],
+                *(cells.get(_file(name, level), "not run") for level in LEVELS),
+                ", ".join(failed),
                 known.passed,
                 known.ids,
             )
         )
-    head = ("set", "problems", "pass here", "isolation", "fail here", "known", "what is known to fail")
-    lines = [head, ("---", "---:", "---:", "---", "---", "---:", "---"), *rows]
     return _TEXT + "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + _AFTER
 
 
@@ -139,7 +156,8 @@ The first solution of every problem that has one, against the set's own tests, t
 `python -m codegym.benchmarks.canonical_solutions --out benchmarks/results/sources`
 (`codegym problems verify SET` does the same for one set, with all of its solutions). "Known" is what the same
 solutions do without this package: one plain process a problem, 10 s, CPython 3.11 or g++.
-Isolation: 4 has all layers, 3 has no namespaces (`codegym doctor`).
+Two runs of each: with all layers of isolation (level 4 where there are no cgroups to use), and without namespaces, as
+in most containers (level 3; `codegym doctor`). Each file says its commit.
 
 """
 
