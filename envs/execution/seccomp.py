@@ -1,9 +1,13 @@
-"""The system calls that candidate code may make: an allow list as a BPF program, loaded once per process.
+"""The system calls that candidate code may make: an allow list as a BPF program.
 
 Stdlib only and importable under `python -I`. The list is compiled to a binary search tree over ranges of call numbers
 (the kernel evaluates it once for every number when it is loaded, so depth is what loading costs). A call that is not on
 the list fails with EPERM. Where the kernel can notify a supervisor (5.0+), `load(listener=True)` returns a descriptor
 on which the fork server sees each denied call and answers it with `refuse`: that is how a verdict comes to be POLICY.
+
+Loading takes about 0.1 ms, so the C fork server loads it once, for itself, and its children inherit it. What it needs and
+they must not have (fork, wait, signals) is allowed to whoever passes a key of 64 bits in the sixth argument, which these
+calls do not use. The kernel empties the page that holds the key in every child (see fork_server.c).
 """
 
 from __future__ import annotations
@@ -62,6 +66,11 @@ _GUARDED: Final = {
 # Callers fall back to the older call when these answer ENOSYS.
 _ABSENT: Final = {"clone3": (435, 435), "openat2": (437, 437), "close_range": (436, 436)}
 
+# What the fork server needs besides, by its key, and what happens to these calls without it.
+_KEYED: Final = {"clone": "clone", "kill": "deny", "tgkill": "deny", "wait4": "deny", "close_range": "absent",
+                 "prctl": "prctl"}  # fmt: skip
+_WAIT4: Final = (61, 260)
+
 _ARCHITECTURES: Final = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
 _SECCOMP: Final = (317, 277)
 _CLONE_THREAD: Final = 0x00010000
@@ -87,14 +96,14 @@ class _Program(ctypes.Structure):
 
 
 class _Loadable:
-    """A compiled filter in memory, with the places that hold the process id."""
+    """A compiled filter in memory, with the places that are filled in when it is loaded: a process id or a key."""
 
-    def __init__(self, filters: ctypes.Array[_Filter], own_pid: Iterable[int]):
+    def __init__(self, filters: ctypes.Array[_Filter], places: Iterable[int]):
         self.filters = filters
         self.program = _Program(len(filters), filters)
         self.address = ctypes.addressof(self.program)
         start, size = ctypes.addressof(filters) + _Filter.k.offset, ctypes.sizeof(_Filter)
-        self.own_pid = [ctypes.c_uint.from_address(start + index * size) for index in own_pid]
+        self.places = [ctypes.c_uint.from_address(start + index * size) for index in places]
 
 
 class _Instruction(NamedTuple):
@@ -127,6 +136,7 @@ class SystemCallFilter:
         if profile == "binary":
             allowed |= set(self._numbers(_BINARY_CALLS))
         self._variants = [_Loadable(*self._compile(audit, allowed, deny)) for deny in (_ERRNO | errno.EPERM, _NOTIFY)]
+        self._inherited = _Loadable(*self._compile(audit, allowed, _NOTIFY, keyed=True))
         self._number = _SECCOMP[self._column]
 
     def load(self, *, listener: bool = False) -> int | None:
@@ -153,14 +163,18 @@ class SystemCallFilter:
     def addresses(self) -> tuple[int, int, list[int]]:
         """For the C helper: both compiled filters, reporting and silent, and the places that hold the process id."""
         silent, reporting = self._variants
-        places = [ctypes.addressof(place) for variant in self._variants for place in variant.own_pid]
+        places = [ctypes.addressof(place) for variant in self._variants for place in variant.places]
         return reporting.address, silent.address, places
+
+    def inherited(self) -> tuple[int, list[int]]:
+        """For the C helper: the filter that it shares with its children, and the places of its key, low half first."""
+        return self._inherited.address, [ctypes.addressof(place) for place in self._inherited.places]
 
     def _apply(self, variant: int, flags: int) -> int:
         # Written for few page faults: a fresh child pays for every page of the interpreter that it touches first.
         loadable = self._variants[variant]
         own = os.getpid()
-        for place in loadable.own_pid:
+        for place in loadable.places:
             place.value = own
         result: int = _SYSCALL(self._number, 1, flags, loadable.address)
         if result < 0 and flags == _SPEC_ALLOW and ctypes.get_errno() == errno.EINVAL:
@@ -173,18 +187,24 @@ class SystemCallFilter:
     def _numbers(self, calls: Mapping[str, tuple[int | None, int | None]]) -> list[int]:
         return [n for pair in calls.values() if (n := pair[self._column]) is not None]
 
-    def _compile(self, audit: int, allowed: set[int], deny: int) -> tuple[ctypes.Array[_Filter], list[int]]:
+    def _compile(
+        self, audit: int, allowed: set[int], deny: int, *, keyed: bool = False
+    ) -> tuple[ctypes.Array[_Filter], list[int]]:
         actions = {number: "allow" for number in allowed}
         actions |= {pair[self._column]: "absent" for pair in _ABSENT.values()}
         actions |= {
             pair[self._column]: "kill self" if name in ("kill", "tgkill") else name for name, pair in _GUARDED.items()
         }
+        if keyed:
+            numbers = {**_GUARDED, **_ABSENT, "wait4": _WAIT4}
+            actions |= {numbers[name][self._column]: f"{name} keyed" for name in _KEYED}
         actions = {number: actions[number] for number in sorted(actions)}
         program = [
             _Instruction(_LOAD, 4),  # architecture
             _Instruction(_JUMP_EQ, audit, "", "kill"),
             _Instruction(_LOAD, 0),  # call number; numbers above the last one (x32 too) are denied
             *_search(_boundaries(actions)),
+            *(_keys() if keyed else _own_process()),
             *_guards(),
             _Instruction(_RETURN, _ALLOW, label="allow"),
             _Instruction(_RETURN, deny, label="deny"),
@@ -196,7 +216,10 @@ class SystemCallFilter:
         for index, step in enumerate(program):
             yes, no = (labels[name] - index - 1 if name else 0 for name in (step.yes, step.no))
             filters[index] = _Filter(step.code, yes, no, step.k)
-        return filters, [labels["kill pid"], labels["prlimit64 pid"]]
+        filled = (
+            [f"{name} {half}" for name in _KEYED for half in ("low", "high")] if keyed else ["kill pid", "limit pid"]
+        )
+        return filters, [labels[label] for label in filled]
 
 
 def _boundaries(actions: dict[int, str]) -> list[tuple[int, str]]:
@@ -227,6 +250,33 @@ def _search(ranges: Sequence[tuple[int, str]], label: str = "") -> list[_Instruc
     return [node, *_search(low, names[0]), *_search(high, names[1])]
 
 
+def _own_process() -> list[_Instruction]:
+    """Emit the checks of what a process may do to itself alone; `load` fills in the process id."""
+    first = _Instruction(_LOAD, 16)
+    return [
+        # Signals: abort, raise_signal, alarm handlers.
+        first._replace(label="kill self"),
+        _Instruction(_JUMP_EQ, 0, "allow", "deny", label="kill pid"),
+        # Limits, which it can only lower (competitive programs set RLIMIT_STACK).
+        first._replace(label="prlimit64"),
+        _Instruction(_JUMP_EQ, 0, "allow", ""),
+        _Instruction(_JUMP_EQ, 0, "allow", "deny", label="limit pid"),
+    ]
+
+
+def _keys() -> list[_Instruction]:
+    """Emit the same for a filter that many processes have: the fork server allows each of them its own process."""
+    found = [_Instruction(_LOAD, 16, label="prlimit64"), _Instruction(_JUMP_EQ, 0, "allow", "deny")]
+    for name, otherwise in _KEYED.items():
+        found += [
+            _Instruction(_LOAD, 56, label=f"{name} keyed"),
+            _Instruction(_JUMP_EQ, 0, "", otherwise, label=f"{name} low"),
+            _Instruction(_LOAD, 60),
+            _Instruction(_JUMP_EQ, 0, "allow", otherwise, label=f"{name} high"),
+        ]
+    return found
+
+
 def _guards() -> list[_Instruction]:
     """Emit the checks of arguments; the low half of argument n is at offset 16 + 8n on both architectures."""
     first, second = _Instruction(_LOAD, 16), _Instruction(_LOAD, 24)
@@ -241,13 +291,6 @@ def _guards() -> list[_Instruction]:
         # Threads are legal, processes are not.
         first._replace(label="clone"),
         _Instruction(_JUMP_SET, _CLONE_THREAD, "allow", "deny"),
-        # Signals to itself are legal: abort, raise_signal, alarm handlers. load() fills in the process id.
-        first._replace(label="kill self"),
-        _Instruction(_JUMP_EQ, 0, "allow", "deny", label="kill pid"),
-        # Its own limits, which it can only lower (competitive programs set RLIMIT_STACK).
-        first._replace(label="prlimit64"),
-        _Instruction(_JUMP_EQ, 0, "allow", ""),
-        _Instruction(_JUMP_EQ, 0, "allow", "deny", label="prlimit64 pid"),
         first._replace(label="prctl"),
         _Instruction(_JUMP_EQ, _PR_SET_NAME, "allow", ""),
         _Instruction(_JUMP_EQ, _PR_GET_NAME, "allow", ""),

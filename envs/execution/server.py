@@ -159,7 +159,7 @@ class ZygoteServer:
                 file.write(marshal.dumps(config, MARSHAL))
             os.lseek(given, 0, os.SEEK_SET)
             helper = fork_server.library()
-            preloaded = {"LD_PRELOAD": helper, "CODEGYM_ZYGOTE": "1"} if helper else {}
+            preloaded = {"LD_PRELOAD": helper, "LD_BIND_NOW": "1", "CODEGYM_ZYGOTE": "1"} if helper else {}
             # As -I, but for the environment, which is ours: it fixes the hash seed.
             self.process = subprocess.Popen(
                 [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, helper],
@@ -167,7 +167,7 @@ class ZygoteServer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[other.fileno()],
-                env={"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"} | preloaded,
+                env={"PYTHONHASHSEED": "0"} | preloaded,
                 cwd="/",
                 start_new_session=True,
             )

@@ -145,9 +145,11 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
         if helper is not None:
             helper.codegym_gather()
         layers = isolation.enter_zygote(config["layers"], packages=config["packages"])
+        os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")  # a process that forks has one thread
         for name in config["packages"]:
             with contextlib.suppress(ImportError):  # this interpreter has no numpy: programs that need it will say so
                 importlib.import_module(name)
+        os.environ.clear()
         if config["profile"] == "coverage":
             coverage.warm_up()
         candidate.usual_imports()
@@ -408,7 +410,9 @@ class _Setup(ctypes.Structure):
         ("control", ctypes.c_int64), ("reports", ctypes.c_int64), ("report", ctypes.c_int64),
         ("most_denied", ctypes.c_int64), ("has_listener", ctypes.c_int64), ("limits", ctypes.c_int64),
         ("own_pid_places", ctypes.c_int64), ("limit", _Limit * 16), ("filter_seen", ctypes.c_void_p),
-        ("filter_unseen", ctypes.c_void_p), ("own_pid", ctypes.c_void_p * 8), ("runner", ctypes.c_void_p),
+        ("filter_unseen", ctypes.c_void_p), ("own_pid", ctypes.c_void_p * 8),
+        ("filter_inherited", ctypes.c_void_p), ("key_places", ctypes.c_int64), ("key", ctypes.c_void_p * 16),
+        ("runner", ctypes.c_void_p),
     )  # fmt: skip
 
 
@@ -434,10 +438,12 @@ class _Jail:
         self.call.restype = None
         self.task = _Task()
         seen, unseen, places = calls.addresses()
+        inherited, key = calls.inherited()
         limits = isolation.bounded(isolation.child_limits())
         self.setup = _Setup(
             most_denied=MAX_DENIED, has_listener=1, limits=len(limits), limit=tuple(limits.items()),
             filter_seen=seen, filter_unseen=unseen, own_pid_places=len(places), own_pid=tuple(places),
+            filter_inherited=inherited, key_places=len(key), key=tuple(key),
         )  # fmt: skip
         self.arguments = ctypes.byref(self.setup), ctypes.byref(self.task)
         # Made before the filter, which knows no getsockname; each child gets a fresh socket under this number.

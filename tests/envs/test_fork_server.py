@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,16 @@ ADD = Problem("t/add", "", "f", hidden_tests=(CallTest((1, 2), 3),), limits=LIMI
 ECHO = Problem("t/echo", "", None, hidden_tests=(StdioTest("5\n", "6\n"),), limits=LIMITS)
 CHECK = Problem("t/check", "", "f", hidden_tests=(ScriptTest("assert f(2) * f(3) == 6"),), limits=LIMITS)
 HUNG = Problem("t/hung", "", "f", hidden_tests=(CallTest((1, 2), 3),), limits=Limits(seconds=1.0))
+OWN_SIGNALS = """
+import os, signal, threading
+seen = []
+signal.signal(signal.SIGUSR2, lambda *_: seen.append(1))
+signal.raise_signal(signal.SIGUSR2)
+thread = threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGUSR2))
+thread.start()
+thread.join()
+def f(a, b): return a + len(seen)
+"""
 CASES = {
     "right": (ADD, "def f(a, b): return a + b", Verdict.PASS),
     "wrong": (ADD, "def f(a, b): return a - b", Verdict.WRONG),
@@ -30,6 +42,12 @@ CASES = {
     "refused calls without end": (
         ADD, "import os\ndef f(a, b):\n  while True:\n    try: os.fork()\n    except OSError: pass", Verdict.POLICY,
     ),
+    "signals to itself, from threads too": (ADD, OWN_SIGNALS, Verdict.PASS),
+    "a signal to another": (ADD, "import os\ndef f(a, b): os.kill(1, 0)", Verdict.POLICY),
+    "its own limits": (
+        ADD, "import os, resource\ndef f(a, b): return a + b if resource.prlimit(os.getpid(), 3) else 0", Verdict.PASS,
+    ),
+    "limits of another": (ADD, "import resource\ndef f(a, b): resource.prlimit(1, 3)", Verdict.POLICY),
     "endless": (HUNG, "def f(a, b):\n  while True: pass", Verdict.TIMEOUT),
 }  # fmt: skip
 
@@ -45,8 +63,37 @@ def test_every_verdict_is_the_same_with_and_without_the_helper(
         found = executor.run([Job(problem, program) for problem, program, _ in CASES.values()])
         assert {n: o.verdict for n, o in zip(CASES, found, strict=True)} == {n: c[2] for n, c in CASES.items()}
         assert [name for name, outcome in zip(CASES, found, strict=True) if outcome.policy] == [
-            name for name in CASES if name.startswith("a refused") or name.startswith("refused")
+            name for name in CASES if "refused" in name or name.endswith("another")
         ]
+
+
+def _memory(process: int, *, flag: str = "") -> Iterator[bytes]:
+    """What a process could read of itself, mapping by mapping; only those with this flag of the kernel's."""
+    found = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{process}/smaps").read_text(), flags=re.M)[1:]
+    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
+        for mapping in found:
+            start, end = (int(place, 16) for place in mapping.split()[0].split("-"))
+            if mapping.split()[1][0] == "r" and f" {flag}" in mapping.rpartition("VmFlags:")[2] and "[v" not in mapping:
+                memory.seek(start)
+                yield memory.read(end - start)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or os.uname().machine != "x86_64", reason="reads the memory of other processes")
+def test_the_key_of_the_fork_server_is_in_no_child_and_nowhere_else_in_itself() -> None:
+    if not fork_server.library():
+        pytest.skip(fork_server.examine()[1])
+    with Executor(workers=1, cache=False) as executor:
+        executor.run([Job(ADD, "def f(a, b): return a + b")])
+        (server,) = [server for servers in executor._engine._zygotes.values() for server in servers]
+        (init,) = map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split())
+        children = [int(child) for child in Path(f"/proc/{init}/task/{init}/children").read_text().split()]
+        (page,) = _memory(init, flag="wf")
+        key = page[:8]
+        assert any(key) and not any(page[8:]) and children
+        assert sum(memory.count(key) for memory in _memory(init)) == 1
+        for child in children:
+            assert not any(any(page) for page in _memory(child, flag="wf"))
+            assert sum(memory.count(part) for memory in _memory(child) for part in (key[:6], key[2:])) == 0
 
 
 def test_it_is_compiled_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
