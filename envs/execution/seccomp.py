@@ -5,9 +5,9 @@ Stdlib only and importable under `python -I`. The list is compiled to a binary s
 the list fails with EPERM. Where the kernel can notify a supervisor (5.0+), `load(listener=True)` returns a descriptor
 on which the fork server sees each denied call and answers it with `refuse`: that is how a verdict comes to be POLICY.
 
-Loading takes about 0.1 ms, so the C fork server loads it once, for itself, and its children inherit it. What it needs and
-they must not have (fork, wait, signals) is allowed to whoever passes a key of 64 bits in the sixth argument, which these
-calls do not use. The kernel empties the page that holds the key in every child (see fork_server.c).
+Loading takes about 0.1 ms, so the C fork server loads it once, for itself, and its children inherit it. What it needs
+and they must not have (fork, wait, signals) is allowed to whoever passes a key of 64 bits in the sixth argument, which
+these calls do not use. The kernel empties the page that holds the key in every child (see fork_server.c).
 """
 
 from __future__ import annotations
