@@ -97,7 +97,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._masks = (
             Masks(settings.vocabulary, num_envs, settings.syntax_mask) if settings.process.name == "token" else None
         )
-        self._randoms: list[Draws | None] = [None] * num_envs
+        self._draws = Draws(num_envs)
         self._seeds = [0] * num_envs
         self._openings = None
         if settings.process.name == "token" and settings.observation != "text" and type(settings.starts) is Question:
@@ -107,6 +107,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._starts = np.full(num_envs, None, dtype=object)
         self._scores: list[tuple[Scores, int] | None] = [None] * num_envs
         self._begun = np.zeros(num_envs, dtype=np.bool_)
+        self._all_begun = False
         self._done = np.zeros(num_envs, dtype=np.bool_)
         self._finished = Finished()
         self._everyone = np.arange(num_envs)
@@ -132,8 +133,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             row_seed = seeds[row]
             if row_seed is not None:
                 self._seeds[row] = row_seed
-            if row_seed is not None or self._randoms[row] is None:
-                self._randoms[row] = Draws(seeding.np_random(row_seed)[0])
+            if row_seed is not None or not self._draws.has(row):
+                self._draws.seed(row, seeding.np_random(row_seed)[0])
             opened.append(self._drawn(row, of_row(asked, row, self.num_envs)))
         self._open(chosen.tolist(), opened)
         infos = self._infos() if len(chosen) == self.num_envs else self._some_infos(chosen)
@@ -141,9 +142,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _drawn(self, row: int, options: Mapping[str, Any] | None = None) -> tuple[Problem, State]:
         """Where the row's next episode begins."""
-        random = self._randoms[row]
-        assert random is not None
-        return open_episode(self.settings, options, random)
+        return open_episode(self.settings, options, self._draws.row(row))
 
     def _open(self, rows: Sequence[int], opened: Sequence[tuple[Problem, State]]) -> None:
         """Begin episodes in some rows."""
@@ -159,6 +158,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         self._rows.restart(rows, states)
         self._tracker.restart(rows, states, [self.settings.seen(problem) for problem, _ in opened])
         self._begun[rows] = True
+        self._all_begun = self._all_begun or bool(self._begun.all())
         self._done[rows] = False
 
     def step(
@@ -177,7 +177,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         terminated, truncated = self._standing()
         if self.settings.process_reward is not None:
             self._reward_steps(moving, rewards)
-        over = np.flatnonzero(done)
+        over = done.nonzero()[0]
         ended = self._ended(over)
         terminated[over] = ended.endings.terminated
         truncated[over] = ~terminated[over]
@@ -187,7 +187,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             return self._tracker.batch(), rewards, terminated, truncated, self._infos()
         scored = ended.scores()
         rewards[over] = scored.rewards
-        finals = final_infos(self.settings, ended.endings, scored) if ended.rows else {}
+        finals: dict[str, Any] = final_infos(self.settings, ended.endings, scored) if ended.rows else {}
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         if same_step and ended.rows:
             last = self._tracker.batch(over)
@@ -198,6 +198,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
                     for at, row in enumerate(ended.rows)
                 ],
             }
+        elif ended.rows and (terms := scored.terms_by_name()) is not None:
+            finals["reward_terms"] = terms
         self._close_and_open(ended, scored, over if same_step else resetting)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
         infos = self._infos() | columns(finals, over, self.num_envs)
@@ -227,8 +229,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         """Begin episodes of drawn problems in some rows, all at once."""
         if not len(rows):
             return
-        size, randoms = len(self.settings.chosen), self._randoms
-        drawn = np.array([random.integers(size) for row in rows.tolist() if (random := randoms[row])], dtype=np.intp)
+        drawn = self._draws.of(rows, len(self.settings.chosen))
         openings.meet(drawn, self._tracker.beginnings)
         self._problems[rows] = openings.problems[drawn]
         self._uris[rows] = openings.uris[drawn]
@@ -257,7 +258,9 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
     def _ready(self, caller: str) -> NDArray[np.intp]:
         """The rows to reset in this step, once it is clear that a step may be done."""
         self._ready_to_read(caller)
-        return self._everyone[self._done & (self.autoreset_mode is not AutoresetMode.DISABLED)]
+        if self.autoreset_mode is AutoresetMode.DISABLED:
+            return self._everyone[:0]
+        return self._done.nonzero()[0]
 
     def idle_actions(self) -> list[Any]:
         """One None per row, to be filled in: with autoreset disabled a row whose action is None stands still."""
@@ -266,7 +269,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
     def _moving(self, actions: Any) -> tuple[NDArray[np.intp], Any]:
         """The rows that move in this step, and the actions of all rows."""
         if self.autoreset_mode is not AutoresetMode.DISABLED:
-            return self._everyone[~self._done], actions
+            return (~self._done).nonzero()[0], actions
         moves = np.ones(self.num_envs, dtype=np.bool_)
         if isinstance(actions, list | tuple) and len(actions) == self.num_envs:
             moves = np.array([action is not None for action in actions])
@@ -396,7 +399,9 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         if len(states) != self.num_envs:
             raise OptionError(f"{self.num_envs} environments take as many states, not {len(states)}.")
         problems = [problem_of(self.settings, state) for state in states]
-        self._randoms = [random or Draws(seeding.np_random(None)[0]) for random in self._randoms]
+        for row in range(self.num_envs):
+            if not self._draws.has(row):
+                self._draws.seed(row, seeding.np_random(None)[0])
         self._open(range(self.num_envs), list(zip(problems, states, strict=True)))
         self._done[:] = [state.done for state in states]
         return self._tracker.batch(), self._infos()
@@ -429,7 +434,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         return None if found is None else found[0][found[1]]
 
     def _ready_to_read(self, caller: str) -> None:
-        if not self._begun.all():
+        if not self._all_begun:
             raise StateError(f"Call reset() before {caller}().")
 
     def _id(self) -> str:

@@ -47,7 +47,7 @@ class TokenEndings:
         spelled: the bytes of these ids.
         ends: where in the bytes each episode ends.
         terminated: which end with the end of the program.
-        rewards: process rewards of each.
+        rewards: process rewards of each; None without any.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class TokenEndings:
         spelled: bytes | memoryview,
         ends: Sequence[int],
         terminated: list[bool],
-        rewards: Sequence[Sequence[float]],
+        rewards: Sequence[tuple[float, ...]] | None,
     ) -> None:
         self._begun = begun
         self._used = used
         self._ids = ids
         self._spelled: bytes | memoryview | None = spelled
         self._ends = ends
-        self._rewards = [tuple(own) for own in rewards] if any(rewards) else None
+        self._rewards = rewards
         self.starts = [state.start for state in begun]
         self.terminated = terminated
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from codegym.envs.draws import Draws
+from codegym.envs.draws import RowDraws
 from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError, StateError, unknown
 from codegym.envs.execution.outcome import Verdict, part_verdicts
@@ -23,7 +23,7 @@ STATE_VERSION = "v0"
 
 
 def open_episode(
-    settings: Settings, options: Mapping[str, Any] | None, random: np.random.Generator | Draws
+    settings: Settings, options: Mapping[str, Any] | None, random: np.random.Generator | RowDraws
 ) -> tuple[Problem, State]:
     """The problem and the state with which an episode begins.
 
@@ -84,9 +84,9 @@ def final_infos(settings: Settings, endings: Endings, scores: Scores) -> dict[st
     infos: dict[str, list[Any]] = {
         "is_success": [outcome.verdict is _PASS for outcome in scores.outcomes],
         "verdict": [_VERDICTS[outcome.verdict] for outcome in scores.outcomes],
-        "tests_passed": [outcome.tests_passed for outcome in scores.outcomes],
+        "tests_passed": [outcome.tests_passed if outcome.tests else 0 for outcome in scores.outcomes],
         "tests_total": [outcome.tests_total for outcome in scores.outcomes],
-        "reward_terms": [*map(dict, scores.reward_terms)],
+        "reward_terms": scores.reward_terms,
         "credit_spans": scores.credit_spans,
         "executed_lines": scores.executed_lines,
     }

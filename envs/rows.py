@@ -105,6 +105,7 @@ class TokenRows:
         self._vocabulary = vocabulary
         self._begun = np.full(rows, None, dtype=object)
         self._rewards: list[list[float]] = [[] for _ in range(rows)]
+        self._rewarded = False  # whether any row ever had one
         self._ids = np.zeros((rows, 0), dtype=np.int64)
         self._first = np.zeros(rows, dtype=np.intp)  # where each row begins in the flat array of ids
         self._budgets = np.zeros(rows, dtype=np.int64)
@@ -124,6 +125,7 @@ class TokenRows:
         for row, state in zip(rows, states, strict=True):
             self._budgets[row], self.used[row], self._ended[row] = state.budget, state.used, state.phase == "ended"
             self._rewards[row] = list(state.step_rewards)
+            self._rewarded = self._rewarded or bool(state.step_rewards)
             self._ids[row, : state.used] = state.actions
 
     def begin(self, rows: Rows, states: Any, budget: int) -> None:
@@ -133,8 +135,8 @@ class TokenRows:
         self._ended[rows] = False
         self.used[rows] = 0
         self._begun[rows] = states
-        for row in rows.tolist():
-            if self._rewards[row]:
+        if self._rewarded:
+            for row in rows.tolist():
                 self._rewards[row] = []
 
     def step(self, rows: Rows, actions: Sequence[Action]) -> NDArray[np.bool_]:
@@ -215,9 +217,10 @@ class TokenRows:
             spelled, ends = b"".join(written), np.cumsum([len(own) for own in written]).tolist()
         return TokenEndings(
             self._begun[rows].tolist(), used, ids, spelled, ends, self._ended[rows].tolist(),
-            [self._rewards[row] for row in rows.tolist()],
+            [tuple(self._rewards[row]) for row in rows.tolist()] if self._rewarded else None,
         )  # fmt: skip
 
     def reward(self, row: int, reward: float) -> None:
         """Note a process reward for the row's last action."""
         self._rewards[row].append(reward)
+        self._rewarded = True

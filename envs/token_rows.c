@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { FEATURES = 80, PHASE = 12, TOKENS = 48, SIGNS = 8, PLACES = 7, AHEAD = 8 };
+enum { FEATURES = 80, PHASE = 12, TOKENS = 48, SIGNS = 8, PLACES = 7, AHEAD = 8, SHORT = 16 };
 
 typedef struct {
     int64_t rows, window, size, eos;
@@ -69,26 +69,34 @@ static void show_token(const Shown *shown, int64_t row, int64_t token)
         }
         shown->lengths[row] = length + 1;
     }
-    float *last = shown->features + row * FEATURES + TOKENS;
-    memmove(last + SIGNS, last, (FEATURES - TOKENS - SIGNS) * sizeof *last);
+    float *last = shown->features + row * FEATURES + TOKENS, kept[FEATURES - TOKENS - SIGNS];
+    memcpy(kept, last, sizeof kept); /* two copies of constant size: a move would be a call */
+    memcpy(last + SIGNS, kept, sizeof kept);
     memcpy(last, shown->signs + token * SIGNS, SIGNS * sizeof *last);
     shown->written[row]++;
 }
 
 /* Each row is in other cache lines than the last: ask for them before they are needed. */
-static void fetch(const Shown *shown, const Episodes *episodes, int64_t row)
+static void fetch(const Shown *shown, const Episodes *episodes, int64_t row, int64_t token)
 {
 #ifdef __GNUC__
     const int64_t at = row * shown->window + shown->lengths[row];
     __builtin_prefetch(episodes->ids + row * episodes->width + episodes->used[row], 1);
     __builtin_prefetch(shown->features + row * FEATURES + TOKENS, 1);
     __builtin_prefetch(shown->features + row * FEATURES + TOKENS + 16, 1);
+    if (token >= 0 && token < shown->size) { /* a row that rests may hold anything */
+        const int64_t entry = shown->place[row] * shown->size + token, tables = shown->modes * shown->size;
+        __builtin_prefetch(shown->signs + token * SIGNS);
+        __builtin_prefetch(shown->after + entry);
+        for (int kind = 0; kind < 3; kind++)
+            __builtin_prefetch(shown->brackets + kind * tables + entry);
+    }
     if (shown->window && shown->lengths[row] < shown->window) {
         __builtin_prefetch(shown->tokens + at, 1);
         __builtin_prefetch(shown->attention + at, 1);
     }
 #else
-    (void)shown, (void)episodes, (void)row;
+    (void)shown, (void)episodes, (void)row, (void)token;
 #endif
 }
 
@@ -103,7 +111,7 @@ int64_t codegym_step(const Shown *shown, const Episodes *episodes, const int64_t
     for (int64_t row = 0; row < shown->rows; row++) {
         done[row] = 0;
         if (row + AHEAD < shown->rows)
-            fetch(shown, episodes, row + AHEAD);
+            fetch(shown, episodes, row + AHEAD, actions[row + AHEAD]);
         if (resting[row])
             continue;
         const int64_t token = actions[row], used = episodes->used[row]++;
@@ -145,7 +153,7 @@ void codegym_begin(const Shown *shown, const Beginnings *table, const int64_t *c
 }
 
 /* Gather the ids of some episodes, one after the other, and the bytes that they spell; `ends` says where in the bytes
-   each episode ends. */
+   each episode ends. `spelled` and `bytes` have SHORT bytes behind what they hold. */
 void codegym_spell(const Episodes *episodes, const int64_t *chosen, int64_t count, const uint8_t *spelled,
                    const int64_t *offsets, int32_t *ids, uint8_t *bytes, int64_t *ends)
 {
@@ -156,7 +164,10 @@ void codegym_spell(const Episodes *episodes, const int64_t *chosen, int64_t coun
         for (int64_t i = 0; i < used; i++) {
             const int64_t token = from[i], size = offsets[token + 1] - offsets[token];
             *ids++ = (int32_t)token;
-            memcpy(bytes + at, spelled + offsets[token], size);
+            if (size <= SHORT) /* a copy of constant size is one instruction; there is room behind either end */
+                memcpy(bytes + at, spelled + offsets[token], SHORT);
+            else
+                memcpy(bytes + at, spelled + offsets[token], size);
             at += size;
         }
         ends[n] = at;

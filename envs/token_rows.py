@@ -21,6 +21,7 @@ from codegym.envs.vocabulary import Vocabulary
 
 _SOURCES = [Path(__file__).with_name("token_rows.c")]
 _FLAGS = ("-O3", "-ffp-contract=off")  # a fused multiply-add would round once where numpy rounds twice
+_SHORT = 16  # see token_rows.c
 _LEAST, _MOST, _SCALE = (np.ascontiguousarray(table.reshape(-1)) for table in (LEAST, MOST, SCALE))
 _MODE_FLAGS = np.ascontiguousarray(MODE_FLAGS)
 
@@ -114,8 +115,9 @@ class Kernel:
         self._beginnings = _Beginnings()
         self._table: NDArray[np.float32] | None = None
         pieces = vocabulary.token_bytes
-        self._spelled = np.frombuffer(b"".join(pieces) or b"-", dtype=np.uint8)
+        self._spelled = np.frombuffer(b"".join(pieces) + b" " * _SHORT, dtype=np.uint8)
         self._offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        self._tables = _address(self._spelled), _address(self._offsets)
         self._longest = max(map(len, pieces))
 
     def episodes(
@@ -157,11 +159,11 @@ class Kernel:
             used: how many ids these are.
         """
         ids = np.empty(used, dtype=np.int32)
-        spelled = np.empty(used * self._longest, dtype=np.uint8)
+        spelled = np.empty(used * self._longest + _SHORT, dtype=np.uint8)
         ends = np.empty(len(rows), dtype=np.int64)
         self._library.codegym_spell(
-            ctypes.addressof(self._episodes), _address(rows), len(rows), _address(self._spelled),
-            _address(self._offsets), _address(ids), _address(spelled), _address(ends),
+            ctypes.addressof(self._episodes), _address(rows), len(rows), *self._tables,
+            _address(ids), _address(spelled), _address(ends),
         )  # fmt: skip
         return ids, spelled.data, ends.tolist()
 

@@ -33,11 +33,11 @@ def stacked(infos: Sequence[Mapping[str, Any]], rows: NDArray[np.intp], total: i
     return vector
 
 
-def columns(values: Mapping[str, Sequence[Any]], rows: NDArray[np.intp], total: int) -> dict[str, Any]:
+def columns(values: Mapping[str, Any], rows: NDArray[np.intp], total: int) -> dict[str, Any]:
     """As `stacked`, of infos that are there key by key.
 
     Args:
-        values: of each key one for each of `rows`.
+        values: of each key one for each of `rows`; or, where these would be dicts of equal keys, a dict of such.
         rows: which rows these are.
         total: number of rows.
     """
@@ -45,6 +45,9 @@ def columns(values: Mapping[str, Sequence[Any]], rows: NDArray[np.intp], total: 
     mask = np.zeros(total, dtype=np.bool_)
     mask[rows] = True
     for key, column in values.items():
+        if isinstance(column, dict):
+            vector[key], vector[f"_{key}"] = columns(column, rows, total), mask.copy()
+            continue
         nested = isinstance(column[0], Mapping) and key != "final_obs"
         vector[key] = stacked(column, rows, total) if nested else _column(column, rows, total, key == "final_obs")
         vector[f"_{key}"] = mask.copy()

@@ -74,17 +74,65 @@ class Score:
 class Scores(Sequence[Score]):
     """The scores of many states, attribute by attribute: a `Score` is made when somebody asks for one.
 
-    The attributes are those of `Score`, a list each.
+    The attributes are those of `Score`, a list each. What is kept of an episode is mostly kept for nobody, so it holds
+    as few objects as there can be: each is one more that Python's collector looks at.
+
+    Args:
+        programs: the texts.
+        outcomes: of each.
+        rewards: of each.
+        terms: the terms of each reward, or None where each is the outcome's reward alone.
+        spans: the credit of each, or None where all that was written (`given` characters were not) weighs 1.
+        given: see `spans`.
+        executed_lines: of each.
+        token_credit: of each.
     """
 
-    def __init__(self, programs: list[str], outcomes: list[Outcome]) -> None:
+    def __init__(
+        self,
+        programs: list[str],
+        outcomes: list[Outcome],
+        rewards: list[float],
+        terms: list[dict[str, float]] | None,
+        spans: list[CreditSpans | None],
+        given: list[int],
+        executed_lines: list[tuple[int, ...]],
+        token_credit: list[tuple[float, ...]],
+    ) -> None:
         self.programs = programs
         self.outcomes = outcomes
-        self.rewards: list[float] = []
-        self.reward_terms: list[dict[str, float]] = []
-        self.credit_spans: list[CreditSpans] = []
-        self.executed_lines: list[tuple[int, ...]] = []
-        self.token_credit: list[tuple[float, ...]] = []
+        self.rewards = rewards
+        self._terms = terms
+        self._spans = spans
+        self._given = given
+        self.executed_lines = executed_lines
+        self.token_credit = token_credit
+
+    @property
+    def reward_terms(self) -> list[dict[str, float]]:
+        """The terms of each reward, fresh objects; none where the machine failed."""
+        if self._terms is not None:
+            return [dict(own) for own in self._terms]
+        return [
+            {} if outcome.verdict is _INFRA else {"outcome": reward}
+            for outcome, reward in zip(self.outcomes, self.rewards, strict=True)
+        ]
+
+    def terms_by_name(self) -> dict[str, list[float]] | None:
+        """The terms of all, name by name; None where the machine failed for one, which has none."""
+        if any([outcome.verdict is _INFRA for outcome in self.outcomes]):
+            return None
+        if self._terms is None:
+            return {"outcome": self.rewards}
+        return {name: [own[name] for own in self._terms] for name in self._terms[0]}
+
+    @property
+    def credit_spans(self) -> list[CreditSpans]:
+        """The credit of each."""
+        return [
+            ((given, len(text), 1.0),) if spans is None else spans
+            for spans, given, text in zip(self._spans, self._given, self.programs, strict=True)
+        ]
 
     def __len__(self) -> int:
         return len(self.programs)
@@ -187,46 +235,51 @@ def score_endings(
     ]
     ran = iter(executor.run(jobs) if jobs else [])
     outcomes = [
-        next(ran) if is_program else _no_program(len(problem.tests(scoring.tests)))
+        next(ran) if is_program else _no_program(problem.number_of_tests(scoring.tests))
         for problem, (_, is_program) in zip(problems, texts, strict=True)
     ]
-    scores = Scores([text for text, _ in texts], outcomes)
-    scores.credit_spans = [
-        credit_spans(text, outcome, given, scoring.credit, problem.language)
-        for text, outcome, given, problem in zip(
-            scores.programs, outcomes, endings.given_chars(), problems, strict=True
-        )
+    programs, given = [text for text, _ in texts], endings.given_chars()
+    spans = [
+        None  # nothing is known that would make any of it weigh less
+        if outcome.statements is None and own < len(text)
+        else credit_spans(text, outcome, own, scoring.credit, problem.language)
+        for text, outcome, own, problem in zip(programs, outcomes, given, problems, strict=True)
     ]
-    scores.executed_lines = [
-        executed_lines(text, outcome) for text, outcome in zip(scores.programs, outcomes, strict=True)
+    lines = [
+        executed_lines(text, outcome) if outcome.executed else ()
+        for text, outcome in zip(programs, outcomes, strict=True)
     ]
+    credit: list[tuple[float, ...]] = [()] * len(texts)
     if process.name == "token":
-        scores.token_credit = [
+        credit = [
             _even(length)
-            if not is_program or (spans and all([weight == 1.0 for _, _, weight in spans]))
-            else largest_weights(token.character_ranges(endings.state(at), process.vocabulary), spans)
-            for at, (length, (_, is_program), spans) in enumerate(
-                zip(endings.lengths(), texts, scores.credit_spans, strict=True)
-            )
+            if own is None or not is_program or (own and all([weight == 1.0 for _, _, weight in own]))
+            else largest_weights(token.character_ranges(endings.state(at), process.vocabulary), own)
+            for at, (length, (_, is_program), own) in enumerate(zip(endings.lengths(), texts, spans, strict=True))
         ]
-    else:
-        scores.token_credit = [()] * len(texts)
-    for at, outcome in enumerate(outcomes):
-        reward = 0.0
-        terms: dict[str, float] = {}
-        if outcome.verdict is not _INFRA:
-            reward, terms = _paid(endings, at, float(scoring.reward(outcome)), scoring)
-        scores.rewards.append(reward)
-        scores.reward_terms.append(terms)
-    return scores
+    rewards = [0.0 if outcome.verdict is _INFRA else float(scoring.reward(outcome)) for outcome in outcomes]
+    terms = None
+    if scoring.process_weight is not None:
+        joined = [
+            (0.0, {}) if outcome.verdict is _INFRA else _joined(endings.step_rewards(at), reward, scoring)
+            for at, (outcome, reward) in enumerate(zip(outcomes, rewards, strict=True))
+        ]
+        rewards, terms = [paid for paid, _ in joined], [own for _, own in joined]
+    return Scores(programs, outcomes, rewards, terms, spans, given, lines, credit)
 
 
 _INFRA = Verdict.INFRA
 
 
-@functools.lru_cache(maxsize=4096)
 def _even(tokens: int) -> tuple[float, ...]:
-    return (1.0,) * tokens
+    """Full credit of so many tokens; the usual lengths share one object each."""
+    while len(_EVEN) <= min(tokens, _USUAL):
+        _EVEN.append((1.0,) * len(_EVEN))
+    return _EVEN[tokens] if tokens <= _USUAL else (1.0,) * tokens
+
+
+_USUAL = 1024
+_EVEN: list[tuple[float, ...]] = []
 
 
 def step_payment(state: State, scoring: Scoring) -> float:
@@ -241,11 +294,10 @@ def _no_program(tests: int) -> Outcome:
     return Outcome(Verdict.COMPILE, tests_total=tests, message="No program was written.")
 
 
-def _paid(endings: Endings, at: int, outcome_reward: float, scoring: Scoring) -> tuple[float, dict[str, float]]:
+def _joined(step_rewards: Sequence[float], outcome_reward: float, scoring: Scoring) -> tuple[float, dict[str, float]]:
+    """What the last step is paid, and the terms of phi."""
     alpha = scoring.process_weight
-    if alpha is None:
-        return outcome_reward, {"outcome": outcome_reward}
-    step_rewards = endings.step_rewards(at)
+    assert alpha is not None
     terms = {
         "outcome": alpha * outcome_reward,
         "process": process_term(step_rewards, alpha, scoring.process_discount),

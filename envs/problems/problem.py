@@ -173,5 +173,11 @@ class Problem:
             return self.hidden_tests
         return self.public_tests + self.hidden_tests
 
+    def number_of_tests(self, selection: TestSelection = "all") -> int:
+        """How many tests a selection has."""
+        if selection == "public":
+            return len(self.public_tests)
+        return len(self.hidden_tests) + (0 if self.hidden_subsumes_public else len(self.public_tests))
+
 
 Metadata = Mapping[str, Any]

@@ -53,7 +53,7 @@ def credit_spans(
     """
     if given_chars >= len(program):
         return ()
-    if mode is None or not outcome.compiles or outcome.statements is None or outcome.executed is None:
+    if mode is None or outcome.statements is None or outcome.executed is None or not outcome.compiles:
         return ((given_chars, len(program), 1.0),)
     weights = np.zeros(len(program))
     end = 0
