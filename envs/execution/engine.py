@@ -25,6 +25,7 @@ from codegym.envs.execution.server import Child, ZygoteServer
 from codegym.envs.execution.work import Dialogue, Ended, Run, Verdicts, Work, framed
 
 _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
+_DEEP: Final = 4  # the same while there are many, so that none stands idle where this thread is held up
 _AHEAD: Final = 4  # children that wait for a program
 _LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
 _GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote goes
@@ -187,7 +188,8 @@ class Engine:
         for profile, queue in list(self._queues.items()):
             if not queue:
                 continue
-            for depth in range(_DEPTH):
+            deep = len(queue) > _DEEP * self.workers
+            for depth in range(_DEEP if deep else _DEPTH):
                 for zygote in list(self._servers(profile)):
                     if queue and len(zygote.running) <= depth:
                         self._launch(zygote, queue.popleft())

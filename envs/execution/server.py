@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution import codec, fork_server
-from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, MARSHAL, NUMBER
+from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, LENGTH, MARSHAL, NUMBER
 
 PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
@@ -107,14 +107,15 @@ class Child:
 
     def take_frames(self) -> list[bytes]:
         """Return the complete frames received so far."""
-        frames, data, position = [], self.received, 0
-        while len(data) - position >= 4:
-            length = int.from_bytes(data[position : position + 4], "little")
-            if len(data) - position - 4 < length:
-                break
-            frames.append(bytes(data[position + 4 : position + 4 + length]))
-            position += 4 + length
-        del data[:position]
+        frames, start, size = [], LENGTH.size, len(self.received)
+        with memoryview(self.received) as data:
+            while start <= size:
+                end = start + LENGTH.unpack_from(data, start - LENGTH.size)[0]
+                if end > size:
+                    break
+                frames.append(bytes(data[start:end]))
+                start = end + LENGTH.size
+        del self.received[: start - LENGTH.size]
         return frames
 
     def read(self, limit: int) -> bool:

@@ -28,7 +28,7 @@ def refusal(source: str) -> str | None:
 
 def profile(source: str) -> str:
     """Return the profile of zygote for a program: "numpy" where the word occurs, for imports can be dynamic."""
-    return "numpy" if _NUMPY.search(source) else "plain"
+    return "numpy" if "numpy" in source and _NUMPY.search(source) else "plain"
 
 
 def usual_imports(problem: Problem) -> bool:
