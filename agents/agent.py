@@ -22,6 +22,7 @@ class TokenTrace:
             (an id sampled to heal a cut inside a token may end at or before 0). Pseudocode: in characters of this
             step's own text. An id without text (EOS) repeats the end before it.
         tokenizer_hash: identity of the tokenizer.
+        values: value of the state before each id, where the sampler was given a value head, else empty.
     """
 
     ids: tuple[int, ...]
@@ -29,6 +30,7 @@ class TokenTrace:
     prompt_ids: tuple[int, ...] = ()
     char_ends: tuple[int, ...] = ()
     tokenizer_hash: str = ""
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

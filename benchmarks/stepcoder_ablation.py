@@ -8,6 +8,10 @@ The tasks are made to need what is ablated: a few problems of several conditiona
 references with half of the operators mistaken (`stepcoder_start`). It writes the right shape with operators by chance:
 seldom a whole problem right, more often the end of one. What is measured is whether training finds the right programs,
 so the problems that are trained on are those that are evaluated, always from the question.
+
+The task `deep` is what the curriculum was invented for: ten operators, each right with a probability of about 0.35, and
+no reward before all of them are. From the question about one sample in 36,000 passes, so that PPO has nothing to learn
+from; from before the last conditional three operators are left, which one sample in 23 has right.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from codegym.agents.recipes.stepcoder_options import TrainStepCoderOptions
 
@@ -49,6 +53,12 @@ class Task:
         iterations: rollouts of each run, 32 episodes each.
         max_tokens: of a program.
         solved: pass rate that the number of episodes is counted to.
+        samples: of each of the PROMPTS problems of a rollout.
+        start: name of the model to begin with; tasks that share one are fine-tuned on together.
+        slips: probability that an operator is mistaken in that fine-tuning.
+        operators: take problems with at least so many operators, each of which fails a test where it alone is mistaken.
+        look: iterations between two points of the learning curve.
+        look_samples: of each problem at a point.
     """
 
     families: tuple[str, ...]
@@ -58,15 +68,41 @@ class Task:
     iterations: int
     max_tokens: int
     solved: float
+    samples: int = 8
+    start: str = "start"
+    slips: float = 0.5
+    operators: int = 0
+    look: int = 2
+    look_samples: int = 1
 
+    @property
+    def episodes(self) -> int:
+        """Of one rollout."""
+        return PROMPTS * self.samples
+
+
+PROMPTS = 4
 
 TASKS: dict[str, Task] = {
     "short": Task(("rules-chain-2", "rules-chain-3"), 4, tuple(ARMS), 99, 24, 56, 0.5),
     "long": Task(("rules-chain-5",), 4, ("PPO", "PPO + CCCS"), 3, 40, 80, 0.5),
+    "deep": Task(
+        families=("rules-chain-5",),
+        count=4,
+        arms=("PPO", "PPO + CCCS", "StepCoder"),
+        seeds=5,
+        iterations=80,
+        max_tokens=80,
+        solved=0.5,
+        samples=16,
+        start="start-deep",
+        slips=0.65,
+        operators=10,
+        look=5,
+        look_samples=8,
+    ),
 }
-"""Two or three rules and a default, asked in order, for all arms; five rules for what a curriculum is made for."""
-
-PROMPTS, SAMPLES = 4, 8
+"""Two or three rules and a default, asked in order, for all arms; five rules; and five that PPO cannot begin with."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +115,8 @@ class Options:
     """Folder of the runs, where they should not lie in `out`."""
     seeds: int = 5
     """Paired seeds."""
+    tasks: tuple[Literal["short", "long", "deep"], ...] = ("short", "long", "deep")
+    """Tasks to run; whatever is finished is reported."""
     minutes: float | None = None
     """Begin no run later than this; a run under way is finished."""
 
@@ -91,15 +129,23 @@ def main(options: Options) -> int:
 
     runs = options.runs or options.out / "runs"
     begun = time.monotonic()
+    models = {}
     with _held(runs / "start.lock", wait=True):
-        files = [problem_file(runs / f"{name}.jsonl", task.families, task.count) for name, task in TASKS.items()]
-        model = start_model(runs / "start", [p for file in files for p in load_problems(f"jsonl:{file}")])
+        files = {
+            name: problem_file(runs / f"{name}.jsonl", task.families, task.count, task.operators)
+            for name, task in TASKS.items()
+        }
+        for start in dict.fromkeys(TASKS[name].start for name in options.tasks):
+            sharing = {name: task for name, task in TASKS.items() if task.start == start}
+            problems = [problem for name in sharing for problem in load_problems(f"jsonl:{files[name]}")]
+            models[start] = start_model(runs / start, problems, next(iter(sharing.values())).slips)
     for seed in range(options.seeds):
-        for name, task in TASKS.items():
+        for name in options.tasks:
+            task = TASKS[name]
             for arm in task.arms if seed < task.seeds else ():
                 late = options.minutes is not None and time.monotonic() - begun > 60 * options.minutes
                 if not late and not finished(runs, name, arm, seed):
-                    _run_arm(name, arm, seed, model, runs)
+                    _run_arm(name, arm, seed, models[task.start], runs)
         report(options.out, runs, options.seeds)
     return 0
 
@@ -114,7 +160,7 @@ def arm_options(task: str, arm: str, seed: int, model: Path, runs: Path) -> Trai
         seed=seed,
         iterations=TASKS[task].iterations,
         prompts=PROMPTS,
-        samples=SAMPLES,
+        samples=TASKS[task].samples,
         max_tokens=TASKS[task].max_tokens,
         lr=5e-4,
         epochs=1,
@@ -122,7 +168,8 @@ def arm_options(task: str, arm: str, seed: int, model: Path, runs: Path) -> Trai
         value_warmup=1,
         eval_problems=8,
         eval_samples=16,
-        eval_every=2,
+        eval_every=TASKS[task].look,
+        look_samples=TASKS[task].look_samples,
         checkpoint_every=10,
         **ARMS[arm],
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codegym.agents.statistics import Estimate
-from codegym.benchmarks.stepcoder_ablation import PROMPTS, SAMPLES, TASKS, Task, configuration, finished, folder
+from codegym.benchmarks.stepcoder_ablation import TASKS, Task, configuration, finished, folder
 from codegym.envs.files import read_json, write_atomically, write_json
 
 RESAMPLES = 10_000
@@ -28,7 +28,7 @@ def report(out: Path, runs: Path, seeds: int) -> None:
         if not any(done.values()):
             continue
         curves[name] = {
-            arm: {str(seed): curve(folder(runs, name, arm, seed)) for seed in found}
+            arm: {str(seed): curve(folder(runs, name, arm, seed), task.episodes) for seed in found}
             for arm, found in done.items()
             if found
         }
@@ -108,10 +108,10 @@ def interval(grid: NDArray[np.float64]) -> Estimate:
     return Estimate(float(grid.mean()), float(low), float(high))
 
 
-def curve(run: Path) -> list[tuple[int, float]]:
-    """(episodes, held-out pass rate) along a run."""
+def curve(run: Path, rollout: int) -> list[tuple[int, float]]:
+    """(episodes, held-out pass rate) along a run of rollouts of so many episodes."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [(line["iteration"] * PROMPTS * SAMPLES, line["held_out"]) for line in lines if "held_out" in line]
+    return [(line["iteration"] * rollout, line["held_out"]) for line in lines if "held_out" in line]
 
 
 def episodes_to(points: Sequence[tuple[int, float]], solved: float) -> int | None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import codegym
 from codegym.agents.language_model.load import LanguageModel
 from codegym.agents.language_model.sft import FineTuner, FineTuning
 from codegym.agents.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from codegym.agents.recipes.supervised_data import reference_examples
+from codegym.agents.recipes.supervised_data import reference_examples, single_slips
 from codegym.envs.files import write_atomically
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import Problem
 from codegym.envs.problems.record import to_record
-
-SLIPS = 0.5
-"""Probability that an operator of a training program is mistaken; drawn anew each time that the program is read."""
 
 STEPS = 160
 BATCH = 16
@@ -27,33 +26,46 @@ LEARNING_RATE = 2e-3
 SAVE_EVERY = 40
 
 
-def problem_file(path: Path, families: Sequence[str], count: int) -> Path:
+def problem_file(path: Path, families: Sequence[str], count: int, operators: int = 0) -> Path:
     """A file with the first `count` training problems of some families of katas, written where it is missing.
 
-    Their ids are no katas': a curriculum then keeps its progress per problem, as in the paper.
+    With `operators`, problems are passed over whose reference has fewer operators that can be mistaken, or one whose
+    mistake alone fails no test: each is then a decision that must be right. The ids are no katas': a curriculum then
+    keeps its progress per problem, as in the paper.
     """
     if not path.exists():
         lines = []
         for family in families:
             problems = load_problems(f"katas:{family}").split("train")
-            for uri in problems.uris[:count]:
-                record = to_record(problems[uri])
-                record["uri"] = f"{path.stem}/{family}-{uri.rpartition('/')[2]}"
+            fitting = (problems[uri] for uri in problems.uris if not operators or decisions(problems[uri]) >= operators)
+            for problem in itertools.islice(fitting, count):
+                record = to_record(problem)
+                record["uri"] = f"{path.stem}/{family}-{problem.uri.rpartition('/')[2]}"
                 lines.append(json.dumps(record) + "\n")
         write_atomically(path, "".join(lines))
     return path
 
 
-def start_model(folder: Path, problems: Sequence[Problem]) -> Path:
-    """The folder of the start model: `tiny`, fine-tuned on mistaken references of the problems, where it is missing."""
+def decisions(problem: Problem) -> int:
+    """Number of operators in the first reference; 0 where one of them can be mistaken without failing a test."""
+    mistaken = single_slips(problem.references[0])
+    outcomes = codegym.score(problem, mistaken) if mistaken else []
+    return len(mistaken) if all(outcome.verdict.name != "PASS" for outcome in outcomes) else 0
+
+
+def start_model(folder: Path, problems: Sequence[Problem], slips: float) -> Path:
+    """The folder of the start model: `tiny`, fine-tuned on mistaken references of the problems, where it is missing.
+
+    `slips` is the probability of a mistake at each operator, drawn anew each time that a program is read.
+    """
     target = folder / "model"
     if (target / "codegym.json").exists():  # written last
         return target
     lm = LanguageModel.load("tiny")
     repeats = -(-STEPS * BATCH // len(problems))
-    examples, _ = reference_examples(lm, [*problems] * repeats, 0, slips=SLIPS)
+    examples, _ = reference_examples(lm, [*problems] * repeats, 0, slips=slips)
     tuner = FineTuner(lm.model, examples, FineTuning(steps=STEPS, batch_size=BATCH, learning_rate=LEARNING_RATE))
-    config = {"slips": SLIPS, "steps": STEPS, "problems": len(problems)}
+    config = {"slips": slips, "steps": STEPS, "problems": len(problems)}
     checkpoint = load_checkpoint(folder / "checkpoints", config)
     if checkpoint is not None:
         tuner.load_state(checkpoint.tensors)

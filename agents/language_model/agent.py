@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,6 +85,8 @@ class LanguageModelAgent:
         self.sampling = sampling or Sampling()
         self.max_tokens = max_tokens
         self.few_shot = lm.few_shot if few_shot is None else few_shot
+        self.written: Callable[[View, str], None] | None = None
+        """Told of a program, and the view it was begun from, as soon as it is sampled: before it is played."""
         self._rows: dict[int, _Row] = {}
         self._openings: dict[tuple[str, str], tuple[tuple[int, ...], bytes]] = {}
 
@@ -250,8 +252,21 @@ class LanguageModelAgent:
             seeds=seeds,
             deterministic=deterministic,
             require=[opening.required for opening in openings],
+            finished=self._announced(views, openings) if self.written is not None and not single else None,
         )
         return [generated for group in grouped for generated in group]
+
+    def _announced(self, views: Sequence[View], openings: Sequence[Opening]) -> Callable[[int, Generated], None]:
+        """Tells `written` of the programs of samples as they end; one sample per view."""
+
+        def finished(row: int, generated: Generated) -> None:
+            view, opening = views[row], openings[row]
+            sampled = planning.read(generated, self.lm.token_bytes, len(opening.require), strip=view.mdp == "line")
+            program = planning.program(view, opening, sampled)
+            if program is not None and self.written is not None:
+                self.written(view, program)
+
+        return finished
 
     def _decisions(self, view: View, opening: Opening, generated: Generated) -> list[Decision]:
         sha = self.lm.vocabulary.sha

@@ -64,12 +64,14 @@ class Generated:
         logps: log-probability of each under the distribution of `sampling.choose`.
         stopped: why it ended: "eos", "stop" (a stop rule), "length" (max_tokens) or "context" (the model's window).
         cut: with "stop", the byte of the sampled text where it ends; ids that begin later are not part of it.
+        values: value of the state before each id, where a value head was given, else empty.
     """
 
     ids: tuple[int, ...]
     logps: tuple[float, ...]
     stopped: Literal["eos", "stop", "length", "context"]
     cut: int | None = None
+    values: tuple[float, ...] = ()
 
 
 @torch.inference_mode()
@@ -82,6 +84,8 @@ def generate(
     sampling: Sampling,
     deterministic: bool = False,
     watch: Callable[[int], None] | None = None,
+    finished: Callable[[int, Generated], None] | None = None,
+    value_head: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> list[Generated]:
     """Sample one continuation per request.
 
@@ -93,6 +97,8 @@ def generate(
         sampling: temperature, top-p and top-k.
         deterministic: take the most likely token each time.
         watch: told after each step how many tokens it sampled, for progress.
+        finished: told of each row's continuation (the row, what was sampled) as soon as it ends.
+        value_head: from hidden states [rows, hidden] to values [rows], which are then kept beside the ids.
 
     Returns:
         One Generated per request, in order.
@@ -112,11 +118,17 @@ def generate(
         results: list[Generated | None] = [None] * len(requests)
         for rows in _batches(model, requests, context):
             batch = _Batch(model, [requests[row] for row in rows], token_bytes, end_ids, sampling, deterministic)
-            for row, generated in zip(rows, batch.run(context, watch), strict=True):
+            done = None if finished is None else _in_order(finished, rows)
+            for row, generated in zip(rows, batch.run(context, watch, done, value_head), strict=True):
                 results[row] = generated
     finally:
         model.train(training)
     return [generated for generated in results if generated is not None]
+
+
+def _in_order(finished: Callable[[int, Generated], None], rows: Sequence[int]) -> Callable[[int, Generated], None]:
+    """`finished`, told of places in a batch that holds these rows."""
+    return lambda place, generated: finished(rows[place], generated)
 
 
 @torch.inference_mode()
@@ -184,8 +196,34 @@ class _Batch:
         self.texts = [bytearray() for _ in requests]
         self.cuts: list[int | None] = [None] * len(requests)
 
-    def run(self, context: int, watch: Callable[[int], None] | None = None) -> list[Generated]:
+    def run(
+        self,
+        context: int,
+        watch: Callable[[int], None] | None = None,
+        finished: Callable[[int, Generated], None] | None = None,
+        value_head: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> list[Generated]:
         """Sample every row to its end."""
+        if value_head is None:
+            return self._run(context, watch, finished)
+        seen: list[torch.Tensor] = []  # what the logits at hand were computed from
+
+        def note(layer: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            seen[:] = [inputs[0][:, -1]]
+
+        hook = self.model.get_output_embeddings().register_forward_pre_hook(note)
+        try:
+            return self._run(context, watch, finished, lambda: value_head(seen[0]))
+        finally:
+            hook.remove()
+
+    def _run(
+        self,
+        context: int,
+        watch: Callable[[int], None] | None,
+        finished: Callable[[int, Generated], None] | None,
+        value: Callable[[], torch.Tensor] | None = None,
+    ) -> list[Generated]:
         requests, device = self.requests, self.device
         limits = [min(r.max_tokens, context - len(r.prompt_ids)) for r in requests]
         steps = max(limits)
@@ -193,8 +231,9 @@ class _Batch:
         draws = None if self.deterministic else torch.from_numpy(uniforms([r.seed for r in requests], steps)).to(device)
         ids = torch.zeros(len(requests), steps, dtype=torch.long, device=device)
         logps = torch.zeros(len(requests), steps, device=device)
+        values = torch.zeros(len(requests), steps if value else 0, device=device)
         lengths = limit.clone()
-        stopped_by_rule = torch.zeros(len(requests), dtype=torch.bool, device=device)
+        by_rule: set[int] = set()
 
         logits, cache, mask, positions = self.prefill(steps)
         ends = torch.zeros(logits.shape[-1], dtype=torch.bool, device=device)
@@ -202,11 +241,22 @@ class _Batch:
         active = torch.arange(len(requests), device=device)  # row of `requests` in each row of the cache
         running = torch.ones_like(active, dtype=torch.bool)
         any_text = any(self.needs_text)
+        spread = self._prompt_rows  # the prefill has one row for each distinct prompt
+        results: list[Generated | None] = [None] * len(requests)
+
+        def collect(row: int) -> None:
+            results[row] = made = self._generated(row, ids[row], logps[row], values[row], int(lengths[row]), by_rule)
+            if finished is not None:
+                finished(row, made)
+
         for step in range(steps):
             allowed = self._allowed(active) if self.required else None
             chosen, logp = choose(logits, None if draws is None else draws[active, step], self.sampling, allowed)
             ids[active[running], step] = chosen[running]
             logps[active[running], step] = logp[running]
+            if value is not None:
+                now = value() if step else value()[spread]
+                values[active[running], step] = now[running]
             if watch is not None:
                 watch(int(running.sum()))
             ended = ends[chosen] | (step + 1 >= limit[active])
@@ -214,10 +264,12 @@ class _Batch:
                 ruled = self._read(active.tolist(), chosen.tolist(), running.tolist())
                 if ruled:
                     ended[ruled] = True
-                    stopped_by_rule[active[ruled]] = True
+                    by_rule.update(active[ruled].tolist())
             ended &= running
             if bool(ended.any()):
                 lengths[active[ended]] = step + 1
+                for row in active[ended].tolist():
+                    collect(row)
                 running = running & ~ended
                 left = int(running.sum())
                 if left == 0:
@@ -237,7 +289,7 @@ class _Batch:
                 logits_to_keep=1,
             ).logits[:, -1]
             positions = positions + 1
-        return self._collect(ids, logps, lengths, stopped_by_rule)
+        return [generated for generated in results if generated is not None]
 
     def prefill(self, steps: int) -> tuple[torch.Tensor, DynamicCache, torch.Tensor | None, torch.Tensor]:
         """Read each distinct prompt once; then one cache row per request.
@@ -266,6 +318,7 @@ class _Batch:
             logits_to_keep=1,
         ).logits[:, -1]
         rows = torch.tensor([index[r.prompt_ids] for r in self.requests], device=self.device)
+        self._prompt_rows = rows
         if len(prompts) < len(self.requests):
             cache.batch_select_indices(rows)
         return logits[rows], cache, None if mask is None else mask[rows], length[rows]
@@ -302,19 +355,16 @@ class _Batch:
                     ended.append(place)
         return ended
 
-    def _collect(
-        self, ids: torch.Tensor, logps: torch.Tensor, lengths: torch.Tensor, by_rule: torch.Tensor
-    ) -> list[Generated]:
-        results = []
-        for row, request in enumerate(self.requests):
-            length = int(lengths[row])
-            sampled = ids[row, :length].tolist()
-            stopped: Literal["eos", "stop", "length", "context"]
-            if by_rule[row]:
-                stopped = "stop"
-            elif sampled[-1] in self.end_ids:
-                stopped = "eos"
-            else:
-                stopped = "length" if length >= request.max_tokens else "context"
-            results.append(Generated(tuple(sampled), tuple(logps[row, :length].tolist()), stopped, self.cuts[row]))
-        return results
+    def _generated(
+        self, row: int, ids: torch.Tensor, logps: torch.Tensor, values: torch.Tensor, length: int, by_rule: set[int]
+    ) -> Generated:
+        request, sampled = self.requests[row], ids[:length].tolist()
+        stopped: Literal["eos", "stop", "length", "context"]
+        if row in by_rule:
+            stopped = "stop"
+        elif sampled[-1] in self.end_ids:
+            stopped = "eos"
+        else:
+            stopped = "length" if length >= request.max_tokens else "context"
+        kept = tuple(logps[:length].tolist()), stopped, self.cuts[row], tuple(values[:length].tolist())
+        return Generated(tuple(sampled), *kept)

@@ -46,8 +46,13 @@ class Sampler(Protocol):
         sampling: Sampling,
         deterministic: bool = False,
         watch: Callable[[int], None] | None = None,
+        finished: Callable[[int, Generated], None] | None = None,
+        value_head: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> list[Generated]:
-        """One Generated per request, in order, with the log-probabilities of the distribution it was drawn from."""
+        """One Generated per request, in order, with the log-probabilities of the distribution it was drawn from.
+
+        One that cannot give values leaves them out; one that cannot tell of single rows tells of all at the end.
+        """
         ...
 
 
@@ -64,6 +69,7 @@ class LanguageModel:
         end_ids: ids that end a text: the vocabulary's `eos` and the model's other end tokens.
         sampler: what samples; ours, or another of the same signature (`vllm_sampler`).
         watch: told how many tokens were sampled, after each step, where someone shows progress.
+        value_head: of a policy in training; what is sampled then carries the values of its states.
     """
 
     def __init__(
@@ -86,6 +92,7 @@ class LanguageModel:
         self.end_ids = self._find_ends(width)
         self.sampler: Sampler = generate
         self.watch: Callable[[int], None] | None = None
+        self.value_head: Callable[[torch.Tensor], torch.Tensor] | None = None
         self._before = tuple(tokenizer("").input_ids)
 
     @classmethod
@@ -177,6 +184,7 @@ class LanguageModel:
         seeds: Sequence[int] | None = None,
         deterministic: bool = False,
         require: Sequence[tuple[bytes, bytes]] | None = None,
+        finished: Callable[[int, Generated], None] | None = None,
     ) -> list[list[Generated]]:
         """Sample `n` continuations of each prompt; equal prompts are read once.
 
@@ -190,6 +198,7 @@ class LanguageModel:
                 `deterministic`.
             deterministic: the most likely token each time.
             require: per prompt, bytes the text must begin with and bytes that must follow unless it ends.
+            finished: told of each continuation as soon as it ends: `n` times the prompt's place plus its own, and it.
 
         Returns:
             For each prompt its `n` continuations.
@@ -217,6 +226,8 @@ class LanguageModel:
             sampling=sampling or Sampling(),
             deterministic=deterministic,
             watch=self.watch,
+            finished=finished,
+            value_head=self.value_head,
         )
         return [flat[begin : begin + n] for begin in range(0, len(flat), n)]
 

@@ -108,6 +108,13 @@ def read(generated: Generated, token_bytes: Sequence[bytes], skip: int, *, strip
     return Sampled(generated, text, tuple(places[:-1]), tuple(places[1:]))
 
 
+def program(view: View, opening: Opening, sampled: Sampled) -> str | None:
+    """The program that an episode ends with when a sample is played; None where that takes more than the text."""
+    if view.mdp == "pseudocode" or "\ufffd" in sampled.text:
+        return None
+    return view.text + sampled.text[opening.newline and not opening.newline_in_program :]
+
+
 def token_decisions(view: View, opening: Opening, sampled: Sampled, end_id: int, tokenizer_hash: str) -> list[Decision]:
     """One decision per token, then the end-of-sequence action.
 
@@ -205,4 +212,5 @@ def _trace(
         prompt_ids=opening.prompt_ids if begins else (),
         char_ends=tuple(ends),
         tokenizer_hash=tokenizer_hash,
+        values=sampled.generated.values[span.start : span.stop],
     )

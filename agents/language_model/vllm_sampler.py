@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from transformers import PreTrainedModel
 
 from codegym.agents.language_model.generate import Generated, Request, context_length, generate
@@ -79,8 +80,10 @@ class VLLMSampler:
         sampling: Sampling,
         deterministic: bool = False,
         watch: Callable[[int], None] | None = None,
+        finished: Callable[[int, Generated], None] | None = None,
+        value_head: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> list[Generated]:
-        """Sample one continuation per request; see `generate.generate`."""
+        """Sample one continuation per request; see `generate.generate`. The engine gives no hidden states to value."""
         context = context_length(model)
         for index, request in enumerate(requests):
             if not 0 < len(request.prompt_ids) < context:
@@ -110,7 +113,11 @@ class VLLMSampler:
                 found[row] = _cut(self._read(answer.outputs[0], requests[row], end_ids), requests[row], token_bytes)
                 if watch is not None:
                     watch(len(found[row].ids))
-        return [found[row] for row in range(len(requests))]
+        results = [found[row] for row in range(len(requests))]
+        if finished is not None:
+            for row, generated in enumerate(results):
+                finished(row, generated)
+        return results
 
     def _hand_over(self, model: PreTrainedModel) -> None:
         """Give the engine the model's weights where they changed since the last time."""

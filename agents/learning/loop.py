@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from codegym.agents.collect import Request, collect, requests
+from codegym.agents.learning.ahead import ExecutionAhead
 from codegym.agents.learning.checkpoint import Checkpoint, save_checkpoint
 from codegym.agents.learning.critic_watch import CriticWatch
 from codegym.agents.learning.distributed import Peers
@@ -23,10 +24,10 @@ from codegym.agents.learning.progress import PHASES, Progress, TensorBoard
 from codegym.agents.learning.token_batch import TokenBatch
 from codegym.envs.episode import Episode
 from codegym.envs.errors import InfrastructureError, PromptTooLong
-from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job
 from codegym.envs.files import append_line, write_atomically
 from codegym.envs.mdp.start_states import CCCS
-from codegym.envs.mdp.state import Start
+from codegym.envs.mdp.state import Start, View
 from codegym.envs.problems.problem_set import ProblemSet
 
 
@@ -38,7 +39,7 @@ class Loop:
         trainer: learns.
         agent: samples with the trainer's model.
         env: vector environment of the rollouts.
-        executor: of the environment; tells how long programs ran.
+        executor: of the environment; runs programs while others are sampled, and tells how long they were waited for.
         problems: uris to train on.
         problem_set: that they belong to.
         options: of the run.
@@ -56,7 +57,7 @@ class Loop:
     trainer: PPO
     agent: Any
     env: Any
-    executor: Executor
+    executor: ExecutionAhead
     problems: Sequence[str]
     problem_set: ProblemSet
     options: TrainPPOOptions
@@ -136,7 +137,12 @@ class Loop:
         progress = self.curriculum.progress() if self.curriculum is not None else {}
         mine = set(self.peers.part(list(dict.fromkeys(request.problem for request in wanted))))
         asked = [request for request in wanted if request.problem in mine]
-        found = collect(self.agent, self.env, asked, name=f"ppo:{self.options.model}", too_long=self._leave_out)
+        self.agent.written, self.agent.lm.value_head = self._begin, self.trainer.value_head
+        try:
+            found = collect(self.agent, self.env, asked, name=f"ppo:{self.options.model}", too_long=self._leave_out)
+        finally:
+            self.agent.written = self.agent.lm.value_head = None
+            self.executor.forget()
         episodes = self.peers.joined(found)
         self._too_long.update(self.peers.joined(sorted(self._too_long)))
         if not episodes:
@@ -147,6 +153,11 @@ class Loop:
                 start = Start(episode.start["kind"], episode.start["text"], episode.start["value"])
                 self.curriculum.record(self.problem_set[episode.problem], start, episode.verdict == "PASS")
         return episodes
+
+    def _begin(self, view: View, program: str) -> None:
+        """Execute a program that was sampled and is still to be played."""
+        scoring = self.env.unwrapped.settings.scoring
+        self.executor.begin(Job(self.problem_set[view.problem], program, scoring.tests, scoring.credit is not None))
 
     def _wanted(self) -> list[Request]:
         options, iteration = self.options, self.trainer.iteration

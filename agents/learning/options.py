@@ -133,7 +133,9 @@ class TrainPPOOptions(PPOOptions):
     eval_samples: int = 4
     """Sampled programs per held-out problem, besides the greedy one."""
     eval_every: int = 0
-    """Iterations between looks at the first sample of the held-out problems, for a learning curve; 0 for none."""
+    """Iterations between looks at the held-out problems, for a learning curve; 0 for none."""
+    look_samples: int = 1
+    """Samples of each held-out problem at such a look."""
     checkpoint_every: int = 5
     """Iterations between checkpoints."""
     sampler: Literal["built-in", "vllm"] = "built-in"
@@ -147,7 +149,15 @@ class TrainPPOOptions(PPOOptions):
     def check(self) -> None:
         """Raise an OptionError for the first value that makes no sense; whoever uses the options calls this."""
         super().check()
-        for name in ("iterations", "prompts", "samples", "max_tokens", "eval_samples", "checkpoint_every"):
+        for name in (
+            "iterations",
+            "prompts",
+            "samples",
+            "max_tokens",
+            "eval_samples",
+            "look_samples",
+            "checkpoint_every",
+        ):
             _require(getattr(self, name) >= 1, name, "must be at least 1", getattr(self, name))
         for name in ("eval_problems", "eval_every", "seed"):
             _require(getattr(self, name) >= 0, name, "must not be negative", getattr(self, name))

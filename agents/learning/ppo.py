@@ -96,7 +96,9 @@ class PPO:
 
     @torch.no_grad()
     def score(self, batch: TokenBatch) -> TokenBatch:
-        """Add reference log-probabilities and values; the log-probabilities of the policy are the sampler's own.
+        """Add reference log-probabilities, and values where the sampler gave none.
+
+        The log-probabilities of the policy are the sampler's own.
 
         Raises:
             TrainingError: a reward or a sampled log-probability is not finite.
@@ -113,7 +115,11 @@ class PPO:
 
     def _scored(self, batch: TokenBatch) -> dict[str, Tensor]:
         """What the models say of this process's rows; 0 in all others."""
-        names = ("ref_logp", "value", "logp") if self.options.importance_cap is not None else ("ref_logp", "value")
+        names = ["ref_logp"]
+        if batch.value is None:
+            names.append("value")
+        if self.options.importance_cap is not None:
+            names.append("logp")
         scored = {name: torch.zeros_like(batch.logp) for name in names}
         mine = self.peers.rows(batch)
         for places in batch.select(mine).microbatches(self.micro_batch):
@@ -127,7 +133,7 @@ class PPO:
             if "logp" in scored:
                 scores = score_actions(self.model, part, temperature=self.options.temperature)
                 scored["logp"][rows[:, None], time] = _spread(scores.logp, part.action)
-            if self.value_head is not None:
+            if self.value_head is not None and "value" in scored:
                 value = self.value_head(action_hidden_states(self.model, part))
                 scored["value"][rows[:, None], time] = _spread(value, part.action)
         return scored
@@ -225,7 +231,13 @@ class PPO:
         mine = minibatch.select(self.peers.rows(minibatch)) if self.peers.size > 1 else minibatch
         for rows in mine.microbatches(self.micro_batch):
             part = mine.select(rows)
-            scores = score_actions(self.model, part, value_head=self.value_head, temperature=self.options.temperature)
+            scores = score_actions(
+                self.model,
+                part,
+                value_head=self.value_head,
+                temperature=self.options.temperature,
+                entropy_gradient=bool(self.options.entropy_coef),
+            )
             if fresh:
                 self._check_ratio(part, scores)
             loss = self._loss(part, scores, credited, actions, averages)

@@ -32,7 +32,12 @@ class ActionScores:
 
 
 def score_actions(
-    model: Any, batch: TokenBatch, *, value_head: ValueHead | None = None, temperature: float = 1.0
+    model: Any,
+    batch: TokenBatch,
+    *,
+    value_head: ValueHead | None = None,
+    temperature: float = 1.0,
+    entropy_gradient: bool = True,
 ) -> ActionScores:
     """Score every action token of the batch under a causal language model.
 
@@ -41,9 +46,12 @@ def score_actions(
         batch: right-padded rows.
         value_head: adds values where given.
         temperature: the one that the tokens were sampled with; the scores are of that distribution.
+        entropy_gradient: whether the entropy will be differentiated; without, it costs less.
     """
     hidden = action_hidden_states(model, batch)
-    logp, entropy = token_logps(model.get_output_embeddings(), hidden, batch.ids[batch.action], temperature)
+    logp, entropy = token_logps(
+        model.get_output_embeddings(), hidden, batch.ids[batch.action], temperature, entropy_gradient=entropy_gradient
+    )
     return ActionScores(logp, entropy, None if value_head is None else value_head(hidden))
 
 
@@ -60,21 +68,22 @@ def action_hidden_states(model: Any, batch: TokenBatch) -> Tensor:
     width = int(prompt_length[prompts].max())
     out = transformer(input_ids=batch.ids[prompts, :width], use_cache=True)
     last = out.last_hidden_state[torch.arange(len(prompts)), prompt_length[prompts] - 1]  # [prompts, hidden]
-    cache = out.past_key_values
-    cache.batch_select_indices(owner)
-    offset = torch.arange(tail_length, device=batch.ids.device)
-    position = prompt_length[:, None] + offset  # [batch, tail]
+    position = prompt_length[:, None] + torch.arange(tail_length, device=batch.ids.device)  # [batch, tail]
     inside = position < batch.lengths[:, None]
     place = position.clamp_max(batch.ids.shape[1] - 1)
-    prompt_seen = torch.arange(width, device=batch.ids.device) < prompt_length[:, None]
-    tail = transformer(
-        input_ids=batch.ids.gather(1, place),
-        attention_mask=torch.cat([prompt_seen, inside], 1).long(),
-        position_ids=place,
-        past_key_values=cache,
-        use_cache=True,
-    ).last_hidden_state  # [batch, tail, hidden]
-    before = torch.cat([last[owner][:, None], tail[:, :-1]], 1)  # the state before each token of the tail
+    before = last[owner][:, None]  # [batch, tail, hidden]; the state before each token of the tail
+    if tail_length > 1:  # nothing is predicted from a row's last token
+        cache = out.past_key_values
+        cache.batch_select_indices(owner)
+        prompt_seen = torch.arange(width, device=batch.ids.device) < prompt_length[:, None]
+        tail = transformer(
+            input_ids=batch.ids.gather(1, place[:, :-1]),
+            attention_mask=torch.cat([prompt_seen, inside[:, :-1]], 1).long(),
+            position_ids=place[:, :-1],
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        before = torch.cat([before, tail], 1)
     return before[batch.action.gather(1, place) & inside]
 
 
@@ -91,7 +100,9 @@ def _distinct_prompts(ids: Tensor, prompt_length: Tensor) -> tuple[Tensor, Tenso
     return torch.tensor(owner, device=ids.device), torch.tensor(rows, device=ids.device)
 
 
-def token_logps(output: Any, hidden: Tensor, ids: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+def token_logps(
+    output: Any, hidden: Tensor, ids: Tensor, temperature: float = 1.0, *, entropy_gradient: bool = True
+) -> tuple[Tensor, Tensor]:
     """Log-probability of each id and entropy of its distribution, [actions] each, from hidden states.
 
     Logits exist for one chunk of actions at a time; where there are several chunks they are computed again in the
@@ -99,8 +110,10 @@ def token_logps(output: Any, hidden: Tensor, ids: Tensor, temperature: float = 1
     """
 
     def chunk(hidden: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-        logps = (output(hidden).float() / temperature).log_softmax(-1)
-        return logps.gather(-1, ids[:, None]).squeeze(-1), -(logps.exp() * logps).sum(-1)
+        logits = output(hidden).float()
+        logps = (logits if temperature == 1.0 else logits / temperature).log_softmax(-1)
+        every = logps if entropy_gradient else logps.detach()
+        return logps.gather(-1, ids[:, None]).squeeze(-1), -(every.exp() * every).sum(-1)
 
     vocabulary = int(output.weight.shape[0])
     rows = max(1, LOGITS_AT_ONCE // vocabulary)

@@ -117,8 +117,8 @@ class TokenBatch:
         """Build a batch from finished episodes that carry traces.
 
         A row is the prompt that the policy read, then the ids of all its actions; nothing is tokenised again.
-        A truncated episode of ours has had its program run and paid for, so `bootstrap` is 0 until someone who knows
-        better (an environment that really goes on) replaces it.
+        Values are the sampler's, where it gave some. A truncated episode of ours has had its program run and paid for,
+        so `bootstrap` is 0 until someone who knows better (an environment that really goes on) replaces it.
 
         Args:
             episodes: each with one TokenTrace per action.
@@ -157,6 +157,7 @@ class TokenBatch:
             terminated=torch.tensor([episode.terminated for episode in episodes]),
             truncated=torch.tensor([episode.truncated for episode in episodes]),
             bootstrap=torch.zeros(len(rows)),
+            value=column("value", torch.float32) if all(row["value"] for row in rows) else None,
         )
 
     @classmethod
@@ -277,5 +278,6 @@ def _row(episode: Episode, traces: tuple[TokenTrace, ...], paid: Sequence[float]
         "credit": [*before, *(token_credit(episode, traces) if credit else [1.0] * len(ids))],
         "logp": [*before, *(p for trace in traces for p in trace.logps)],
         "reward": [*before, *reward],
+        "value": [*before, *values] if len(values := [v for trace in traces for v in trace.values]) == len(ids) else [],
         "step": [*([-1] * len(prompt)), *step],
     }

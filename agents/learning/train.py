@@ -15,6 +15,7 @@ import numpy as np
 import codegym
 from codegym.agents.collect import collect, requests
 from codegym.agents.evaluate import Evaluation, evaluate
+from codegym.agents.learning.ahead import ExecutionAhead
 from codegym.agents.learning.checkpoint import load_checkpoint, require_same_config
 from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.loop import Loop
@@ -92,12 +93,12 @@ def train_ppo(
         raise unknown("environment", options.env, known)
     resolve_reward(options.reward)
     folder = require_writable_folder(options.out)
-    executor = executor or shared_executor()
+    ahead = ExecutionAhead(executor or shared_executor())
     progress = Progress(options.iterations, silent=not peers.first)
     progress.phase(f"loading {options.model}")
     try:
         lm = load() if load is not None else LanguageModel.load(options.model, device=options.device)
-        env = _environment(options, problems, lm.tokenizer, executor, "question")
+        env = _environment(options, problems, lm.tokenizer, ahead, "question")
         config = _config(options, problems, lm.identity())
         if peers.first:
             _begin(folder, kind, config, options, lambda: run_overlap(problems, train, held_out))
@@ -123,8 +124,8 @@ def train_ppo(
         loop = Loop(
             trainer=(trainer := PPO(lm.model, options, seed=options.seed, folder=folder, peers=peers)),
             agent=agent,
-            env=env if curriculum is None else _environment(options, problems, lm.tokenizer, executor, curriculum),
-            executor=executor,
+            env=env if curriculum is None else _environment(options, problems, lm.tokenizer, ahead, curriculum),
+            executor=ahead,
             problems=train,
             problem_set=problems,
             options=options,
@@ -152,6 +153,7 @@ def train_ppo(
         env.close()
         loop.env.close()
     finally:
+        ahead.close()
         progress.close()
     summary = {
         "before": before,
@@ -193,7 +195,7 @@ def _tagged(problems: ProblemSet, tags: Sequence[str]) -> Sequence[str]:
 
 
 def _environment(
-    options: TrainPPOOptions, problems: ProblemSet, tokenizer: Any, executor: Executor, start: str | CCCS
+    options: TrainPPOOptions, problems: ProblemSet, tokenizer: Any, executor: ExecutionAhead, start: str | CCCS
 ) -> Any:
     kwargs: dict[str, Any] = {
         "problems": problems,
@@ -288,8 +290,8 @@ def _measure(
 
 
 def _look(agent: Any, env: Any, held_out: Sequence[str], options: TrainPPOOptions) -> float:
-    """Share of the held-out problems that one sample of the present model passes."""
-    wanted = requests(held_out, 1, seed=options.seed, iteration=LOOK_STREAM)
+    """Share of samples of the present model that pass, from the held-out problems."""
+    wanted = requests(held_out, options.look_samples, seed=options.seed, iteration=LOOK_STREAM)
     return float(np.mean([episode.verdict == "PASS" for episode in collect(agent, env, wanted)]))
 
 

@@ -47,13 +47,18 @@ SLIPS = {
 """Operators, and what is written in their stead by mistake."""
 
 
+OPERATOR = re.compile(r"(?<= )(>=|<=|==|!=|//|[<>*+-])(?= )")
+"""A binary operator between spaces."""
+
+
 def with_slips(code: str, rng: np.random.Generator, rate: float) -> str:
     """Python code in which each binary operator between spaces is mistaken with the probability `rate`."""
-    return re.sub(
-        r"(?<= )(>=|<=|==|!=|//|[<>*+-])(?= )",
-        lambda match: SLIPS[match.group()] if rng.random() < rate else match.group(),
-        code,
-    )
+    return OPERATOR.sub(lambda match: SLIPS[match.group()] if rng.random() < rate else match.group(), code)
+
+
+def single_slips(code: str) -> list[str]:
+    """The code with one operator mistaken, once for each of its operators."""
+    return [code[: m.start()] + SLIPS[m.group()] + code[m.end() :] for m in OPERATOR.finditer(code)]
 
 
 def reference_examples(

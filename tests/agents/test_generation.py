@@ -202,3 +202,28 @@ def test_the_in_place_cache_holds_what_the_growing_one_holds():
         ours.batch_select_indices(rows)
         theirs.batch_select_indices(rows)
         assert torch.equal(ours.layers[0].values, theirs.layers[0].values)
+
+
+def test_rows_are_told_of_as_they_end_and_carry_the_values_of_their_states():
+    lm = random_lm()
+    told, head = [], torch.nn.Linear(lm.model.config.hidden_size, 1)
+    lm.value_head = lambda hidden: head(hidden).squeeze(-1)
+    limits = [9, 2, 5, 12, 1]
+    sampled = lm.generate(
+        PROMPTS, n=2, max_tokens=limits, seeds=range(5), finished=lambda row, one: told.append((row, one))
+    )
+    flat = [one for samples in sampled for one in samples]
+    assert dict(told) == dict(enumerate(flat)) and len(told) == len(flat)
+    lengths = [len(one.ids) for _, one in told]
+    assert lengths == sorted(lengths) and lengths[0] < lengths[-1]
+    for prompt, samples in zip(PROMPTS, sampled, strict=True):
+        for one in samples:
+            with torch.inference_mode():
+                row = torch.tensor([[*prompt, *one.ids]])
+                hidden = lm.model.base_model(input_ids=row, use_cache=False).last_hidden_state
+                expected = head(hidden[0, len(prompt) - 1 : -1]).squeeze(-1)
+            torch.testing.assert_close(torch.tensor(one.values), expected, atol=1e-4, rtol=0)
+    lm.value_head = None
+    again = lm.generate(PROMPTS, n=2, max_tokens=limits, seeds=range(5))
+    assert [one.ids for samples in again for one in samples] == [one.ids for one in flat]
+    assert all(one.values == () for samples in again for one in samples)
