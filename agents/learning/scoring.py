@@ -84,7 +84,8 @@ def action_hidden_states(model: Any, batch: TokenBatch) -> Tensor:
             use_cache=True,
         ).last_hidden_state
         before = torch.cat([before, tail], 1)
-    return before[batch.action.gather(1, place) & inside]
+    chosen: Tensor = before[batch.action.gather(1, place) & inside]
+    return chosen
 
 
 def _distinct_prompts(ids: Tensor, prompt_length: Tensor) -> tuple[Tensor, Tensor]:
