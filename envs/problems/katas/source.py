@@ -63,17 +63,19 @@ def select(selection: str) -> tuple[Family, ...]:
 
 
 def uris(families: Sequence[Family], split: str) -> tuple[str, ...]:
-    """The uris of a split, volume after volume, in each of which the families take turns."""
-    gone = left_out()
+    """The uris of a split, volume after volume, where the families take turns; last come those held out besides."""
+    gone, moved = left_out(), _listed("held_out.txt")
     found: list[str] = []
     for volume in range(len(VOLUMES)):
         rows = []
         for family in families:
             if VOLUME_OF[family.name] == volume:
-                numbers = indices(family)[split]
-                rows.append([uri for number in numbers if (uri := f"katas/{family.name}/{number}") not in gone])
+                own = (f"katas/{family.name}/{index}" for index in indices(family)[split])
+                rows.append([uri for uri in own if uri not in gone and uri not in moved])
         turns = max(map(len, rows), default=0)
         found += (row[turn] for turn in range(turns) for row in rows if turn < len(row))
+    names = {family.name for family in families}
+    found += (uri for uri, part in moved.items() if part == split and uri.split("/")[1] in names and uri not in gone)
     return tuple(found)
 
 
@@ -86,9 +88,8 @@ def indices(family: Family) -> dict[str, tuple[int, ...]]:
     validate and test on.
     """
     found: dict[str, list[int]] = {split: [] for split in SPLITS}
-    moved = _listed("held_out.txt")
     for index in range(len(family)):
-        found[moved.get(f"katas/{family.name}/{index}") or family.split_of(index)].append(index)
+        found[split_of(f"katas/{family.name}/{index}")].append(index)
     return {split: tuple(numbers) for split, numbers in found.items()}
 
 
