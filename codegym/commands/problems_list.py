@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json as json_module
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from codegym.envs.problems.problem_set import ProblemSet
 
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 class Options:
     """List the problem sets: problems per split, licence and hash; with --statistics also lengths and difficulty.
 
-    Without names it lists all that have one, and downloads nothing. Sets in files are KIND:PATH.
+    Without names it lists all that have one and the tiers of katas, and downloads nothing. Sets in files are KIND:PATH.
     """
 
     sets: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[SET ...]")] = ()
@@ -35,7 +39,7 @@ def main(options: Options) -> int:
     from codegym.envs.problems.sources.reading import offline
 
     rows: list[dict[str, Any]] = []
-    for spec in options.sets or set_names():
+    for spec in options.sets or _every(set_names()):
         try:
             with contextlib.nullcontext() if options.sets else offline():
                 rows.append(_row(spec, load_problems(spec), options.statistics))
@@ -50,6 +54,14 @@ def main(options: Options) -> int:
     if options.statistics:
         _print_statistics([row for row in rows if "statistics" in row])
     return 0
+
+
+def _every(names: Sequence[str]) -> list[str]:
+    """The sets with a name, and after the katas their tiers."""
+    return [spec for name in names for spec in (name, *(f"katas:{tier}" for tier in _TIERS if name == "katas"))]
+
+
+_TIERS = ("easy", "branches", "cpp")
 
 
 def _row(spec: str, problems: ProblemSet, statistics: bool) -> dict[str, Any]:
@@ -67,7 +79,6 @@ def _row(spec: str, problems: ProblemSet, statistics: bool) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -86,7 +97,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
                 row["note"].partition(";")[0],
             )
             table.add_row(*map(escape, cells))
-    console = Console(highlight=False)
+    console = _console()
     console.print(table)
     absent = [row["set"] for row in rows if not row["sha256"]]
     if absent:
@@ -97,7 +108,6 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 def _print_statistics(rows: list[dict[str, Any]]) -> None:
     """Lowest, median and highest of each (JSON has the quartiles too), then how many of each difficulty."""
-    from rich.console import Console
     from rich.table import Table
 
     columns = ("statement_words", "solution_lines", "conditionals", "tests", "references")
@@ -108,10 +118,17 @@ def _print_statistics(rows: list[dict[str, Any]]) -> None:
         found = row["statistics"]
         spreads = (" ".join(map(str, found[name][::2])) or "-" for name in columns)
         table.add_row(row["set"], *spreads, str(found["without_reference"]), str(found["without_tests"]))
-    console = Console(highlight=False)
+    console = _console()
     console.print()
     console.print(table)
     for row in rows:
         levels = ", ".join(f"{level or '(none)'} {count}" for level, count in row["statistics"]["difficulty"].items())
         if levels:
             console.print(f"{row['set']}: {levels}", soft_wrap=True)
+
+
+def _console() -> Console:
+    """As wide as the terminal; in a file or a pipe as wide as the table needs."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)

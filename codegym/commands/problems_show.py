@@ -76,8 +76,12 @@ def _print(seen: dict[str, Any]) -> None:
         console.print("\nPublic tests", style="bold")
         console.print(code("\n".join(seen["public_tests"])))
     counted = (
-        f"{seen['hidden_tests']} hidden tests, {seen['references']} references"
-        + (f" ({seen['solution_lines']} lines, {seen['conditionals']} conditionals)" if seen["references"] else "")
+        ", ".join((_many(seen["hidden_tests"], "hidden test"), _many(seen["references"], "reference")))
+        + (
+            f" ({_many(seen['solution_lines'], 'line')}, {_many(seen['conditionals'], 'conditional')})"
+            if seen["references"]
+            else ""
+        )
         + f", {seen['seconds']:g} s, {seen['memory_mb']} MiB"
         + (f", {len(seen['phrasings'])} phrasings (--json shows them)" if "phrasings" in seen else "")
     )
@@ -85,3 +89,7 @@ def _print(seen: dict[str, Any]) -> None:
     if seen["given"]:
         console.print("\nThe program begins with", style="bold")
         console.print(code(seen["given"]))
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

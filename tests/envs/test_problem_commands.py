@@ -28,6 +28,8 @@ def test_list_names_every_set_even_one_that_is_not_here(
     assert main(["problems", "list"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ("katas", "humaneval", "mbpp", "MIT", "164"))
+    assert all(f"katas:{tier}" in out for tier in ("easy", "branches", "cpp"))
+    assert "train 133, validation 41, test 41" in out
 
 
 def test_statistics_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -87,6 +89,7 @@ def test_show_has_what_agents_see_and_no_more(uri: str, capsys: pytest.CaptureFi
     assert main(["problems", "show", uri, "--json"]) == 0
     seen = json.loads(capsys.readouterr().out)
     assert uri in text and uri == seen["uri"]
+    assert ("phrasings" in seen) == uri.startswith("katas/")
     assert seen["hidden_tests"] == len(problem.hidden_tests) and seen["given"] == problem.given
     for shown in (text, json.dumps(seen)):
         assert max(problem.references[0].removeprefix(problem.given).split("\n"), key=len).strip() not in shown

@@ -131,6 +131,8 @@ def test_one_problem_in_several_sets_has_one_base(data_folder: Path) -> None:
         assert load_problems(name)[uri].base == load_problems("mbpp")["mbpp/602"].base == "mbpp/602"
     for name in ("humanevalplus", "humaneval-x", "humaneval-x-cpp"):
         assert load_problems(name)[f"{name}/7"].base == "humaneval/7"
+    assert load_problems("mbxp-cpp")["mbxp-cpp/6"].base == "mbpp/6"
+    assert load_problems("p3")["p3/FindCloseElements:0"].base == "humaneval/0"  # of its module human_eval.py
 
 
 def test_one_origin_format_test_of_humaneval_plus_is_wrong_itself(data_folder: Path) -> None:

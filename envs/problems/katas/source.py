@@ -36,6 +36,8 @@ def katas(selection: str = "") -> Source:
         for split, found in TIERS[name]().items() if name in TIERS else ():
             splits[split] += [uri for uri in found if uri not in splits[split]]
     spec = f"katas:{selection}" if selection else "katas"
+    members = {uri.split("/")[1].removeprefix("cpp-") for part in splits.values() for uri in part}
+    by_hand = sum("written" in FAMILIES[member].tags for member in members)
     listing = f"katas {GENERATOR_VERSION}.{REVISION} " + " ".join(f"{f.name}={f.counts}" for f in families)
     return Source(
         name="katas",
@@ -44,7 +46,7 @@ def katas(selection: str = "") -> Source:
         build=problem,
         digest=lambda: hashlib.sha256(listing.encode()).hexdigest(),
         licence="MIT",
-        note=f"{len(FAMILIES)} families, {sum('written' in f.tags for f in FAMILIES.values())} of them written by hand",
+        note=f"{len(members)} families" + (f", {by_hand} of them written by hand" if by_hand else ""),
     )
 
 
