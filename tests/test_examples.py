@@ -67,7 +67,7 @@ def test_an_algorithm_of_stable_baselines3_learns(algorithm, seed):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [0, 1, 2])
-@pytest.mark.parametrize("algorithm", ["ppo", "dqn", "maskable-ppo"])  # A2C does with some seeds, not with all
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_algorithm_learns_to_choose_among_the_proposals_of_a_language_model(algorithm, seed):
     pytest.importorskip("sb3_contrib")
     script = example("sb3_learns_code")
