@@ -45,6 +45,9 @@ class Options:
 
 def main(options: Options) -> int:
     """Score the file and print pass@k."""
+    from codegym.envs.execution.executor import shared_executor
+
+    shared_executor().begin()  # while the rest is imported and the file is read
     from codegym.benchmarks.leaderboard.score import score_file
     from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
     from codegym.envs.errors import OptionError

@@ -42,13 +42,15 @@ _UNARY: Final[dict[str, Callable[[Any], Any]]] = {
 
 def unpacked(frame: bytes) -> tuple[Any, ...]:
     """The "run" message that a `control.CALLS` frame stands for."""
-    _, usual_imports, _, count, length, _, memory, output, seed, cpu = CALLS.unpack_from(frame)
-    options = {
-        "name": MODULE, "usual_imports": bool(usual_imports), "memory": memory, "output": output, "seed": seed,
-        "cpu": cpu, "coverage": 0, "serve": False,
-    }  # fmt: skip
+    _, usual_imports, _, count, length, recorded, memory, output, seed, cpu = CALLS.unpack_from(frame)
     place = CALLS.size + length
     source, calls = frame[CALLS.size : place].decode("utf-8", "surrogatepass"), []
+    record = marshal.loads(frame[place : place + recorded]) if recorded else (0, "none", (), ())
+    place += recorded
+    options = {
+        "name": MODULE, "usual_imports": bool(usual_imports), "memory": memory, "output": output, "seed": seed,
+        "cpu": cpu, "serve": False, **dict(zip(("coverage", "tracer", "marks", "pads"), record, strict=True)),
+    }  # fmt: skip
     for _ in range(count):
         (length,) = LENGTH.unpack_from(frame, place)
         calls.append(frame[place + LENGTH.size : place + LENGTH.size + length])
@@ -127,12 +129,15 @@ def run_in_process(channel: Channel, message: Any) -> None:
 
 
 def _recorder(options: dict[str, Any], descriptors: list[int]) -> coverage.Recorder:
-    size = options["coverage"]
-    if not size:
+    if not options["coverage"]:
         return coverage.Recorder(None, "none")
-    shared = mmap.mmap(descriptors[0], size)
-    os.close(descriptors[0])
-    return coverage.Recorder(shared, options["tracer"], options["marks"], options["pads"])
+    return _recorder_in(descriptors[0], *(options[name] for name in ("coverage", "tracer", "marks", "pads")))
+
+
+def _recorder_in(descriptor: int, size: int, *how: Any) -> coverage.Recorder:
+    shared = mmap.mmap(descriptor, size)
+    os.close(descriptor)
+    return coverage.Recorder(shared, *how)
 
 
 def _quiet(channel: Channel, limit: int) -> None:
@@ -205,8 +210,7 @@ class _Program:
         except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
             self.fail("compile", error)
             return None
-        if spans is not None:
-            self.channel.send(codec.encode(["statements", [end for span in spans for end in span]], max_bytes=1 << 26))
+        _announce(self.channel, spans)
         return code
 
     def load(self, source: str) -> bool:
@@ -338,6 +342,11 @@ class _Program:
         return getattr(operator, name)(*((other, thing) if reflected else (thing, other)))
 
 
+def _announce(channel: Channel, spans: list[tuple[int, int]] | None) -> None:
+    if spans is not None:
+        channel.send(codec.encode(["statements", [end for span in spans for end in span]], max_bytes=1 << 26))
+
+
 class Rest:
     """What run_program.c leaves to Python: a program that it has loaded said something that is not plain.
 
@@ -349,6 +358,19 @@ class Rest:
         self.channel = channel
         self.module = types.ModuleType(MODULE)
         self.program: _Program | None = None
+        self.recorder = coverage.Recorder(None, "none")
+
+    def record(self, how: tuple[Any, ...], descriptor: int, source: str) -> types.CodeType:
+        """Compile a program so that it records itself in the memory behind a descriptor."""
+        self.recorder = _recorder_in(descriptor, *how)
+        code, spans = self.recorder.compile(source, FILE_NAME)
+        _announce(self.channel, spans)
+        self.recorder.turn(0)
+        return code
+
+    def turn(self, row: int) -> None:
+        """A call begins."""
+        self.recorder.turn(row)
 
     def of(self, output: int) -> _Program:
         """The program as Python sees it, made when it is first needed."""
@@ -386,7 +408,7 @@ class Rest:
         _quiet(self.channel, 1 << 62)
         return [
             self.fail, self.error, self.answer, self.call, "compile", "load", compile, FILE_NAME, "exec", 0, True,
-            self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink,
+            self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink, self.record, self.turn,
         ]  # fmt: skip
 
 

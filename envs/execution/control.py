@@ -24,10 +24,12 @@ ENDED: Final = struct.Struct("<IidqiI")
 """Number, status, seconds of processor time, max rss in KiB, killed, denied; one after the other in a message."""
 
 CALLS: Final = struct.Struct("<cBHIIIQQQd")
-"""Head of a candidate's first message that asks for calls and no more (in zygote.py "run", without coverage or serve).
+"""Head of a candidate's first message that asks for calls and no more (in zygote.py "run", without serve).
 
-CALLS_TAG, whether the usual imports are in scope, 0, number of calls, bytes of the source, 0, memory in bytes, most
-bytes of output, seed, processor seconds. The source in UTF-8 follows, then each call, marshalled, after its LENGTH.
+CALLS_TAG, whether the usual imports are in scope, 0, number of calls, bytes of the source, bytes of the record, memory
+in bytes, most bytes of output, seed, processor seconds. There follow the source in UTF-8; where statements are to be
+recorded a marshalled tuple (bytes of the attached memory, tracer, marks, pads); then each call, marshalled, after its
+LENGTH.
 """
 
 CALLS_TAG: Final = b"C"

@@ -82,6 +82,7 @@ class Engine:
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._zygotes: dict[str, list[ZygoteServer]] = {}
+        self._begun: dict[str, list[ZygoteServer]] = {}  # started, and not waited for yet
         self._queues: dict[str, deque[_Active]] = {}
         self._talks: deque[_Talk] = deque()
         self._busy: list[_Talk] = []
@@ -124,6 +125,11 @@ class Engine:
             raise
         return results
 
+    def begin(self, profile: str = "plain") -> None:
+        """Start the zygotes of a profile without waiting until they serve."""
+        if profile not in self._zygotes and profile not in self._begun:
+            self._begun[profile] = [self._start(profile) for _ in range(self.workers)]
+
     def layers(self, profile: str = "plain") -> list[dict[str, Any]]:
         """What the first zygote of a profile said about its isolation layers."""
         return self._servers(profile)[0].layers
@@ -136,13 +142,14 @@ class Engine:
 
     def close(self) -> None:
         """Kill every process and forget all work. The end of this engine."""
-        for zygotes in self._zygotes.values():
+        for zygotes in (*self._zygotes.values(), *self._begun.values()):
             for zygote in zygotes:
                 zygote.close()
         for active in self._actives.values():
             self._release(active)
         self._poll.close()
         self._zygotes.clear()
+        self._begun.clear()
         self._actives.clear()
 
     # What works ask for
@@ -174,7 +181,8 @@ class Engine:
     def _servers(self, profile: str) -> list[ZygoteServer]:
         zygotes = self._zygotes.get(profile)
         if zygotes is None:
-            zygotes = self._zygotes[profile] = [self._start(profile) for _ in range(self.workers)]
+            self.begin(profile)
+            zygotes = self._zygotes[profile] = self._begun.pop(profile)
             for zygote in zygotes:
                 zygote.await_ready()
                 self._listen(zygote)

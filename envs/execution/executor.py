@@ -90,6 +90,7 @@ class Executor:
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._lock = threading.RLock()
         self._engine: Engine | None = None
+        self._begun: Engine | None = None
         self._cpp: CppEngine | None = None
         self.address = address
         self._cluster: RayCluster | None = None
@@ -141,6 +142,14 @@ class Executor:
             self.statistics["seconds"] += time.perf_counter() - started
             return [found[key] for key in keys]
 
+    def begin(self) -> None:
+        """Start the processes of the first run without waiting for them; whatever goes wrong is told by that run."""
+        with self._lock:
+            self._forget_after_fork()
+            if self.backend != "ray" and self._engine is None and self._begun is None:
+                self._begun = self._new_engine()
+                self._begun.begin()
+
     def report(self) -> Report:
         """What this executor runs programs with: every isolation layer on or off and why, interpreter, workers."""
         with self._lock:
@@ -165,10 +174,10 @@ class Executor:
     def close(self) -> None:
         """End every process; a later `run` starts new ones."""
         with self._lock:
-            for engine in (self._engine, self._cpp, self._cluster):
+            for engine in (self._engine, self._begun, self._cpp, self._cluster):
                 if engine is not None and self._owner == os.getpid():
                     engine.close()
-            self._engine = self._cpp = self._cluster = None
+            self._engine = self._begun = self._cpp = self._cluster = None
 
     def __enter__(self) -> Executor:
         return self
@@ -258,12 +267,15 @@ class Executor:
         """In a forked child the engines are the parent's."""
         if self._owner != os.getpid():
             self._owner = os.getpid()
-            self._engine = self._cpp = self._cluster = None
+            self._engine = self._begun = self._cpp = self._cluster = None
+
+    def _new_engine(self) -> Engine:
+        return Engine(self.workers, lambda profile: ZygoteServer(profile, self._interpreter, self.layers))
 
     def _started(self) -> Engine:
         self._forget_after_fork()
         if self._engine is None:
-            engine = Engine(self.workers, lambda profile: ZygoteServer(profile, self._interpreter, self.layers))
+            engine, self._begun = self._begun or self._new_engine(), None
             self._level = isolation.level(engine.layers())
             if self._level < self.min_layers:
                 layers = engine.layers()

@@ -69,8 +69,8 @@ struct ended {
     uint32_t denied;
 } __attribute__((packed));
 
-void codegym_run(const struct runner *runner, const char *frame, size_t length); /* run_program.c */
-void nursery_prepare(void), nursery_begin(void);                                 /* nursery.c */
+void codegym_run(const struct runner *, const char *frame, size_t length, int descriptors, int memory); /* run_program.c */
+void nursery_prepare(void), nursery_begin(void);                                                      /* nursery.c */
 
 static struct child children[MOST_CHILDREN];
 static uint64_t forked;
@@ -315,8 +315,8 @@ static void be_child(const struct setup *setup, int channel, int is_referee, con
     }
     sigprocmask(SIG_SETMASK, mask, NULL);
     nursery_begin();
-    if (!is_referee && setup->runner && !task->descriptors && !task->rest)
-        codegym_run(setup->runner, task->frame, task->length);
+    if (!is_referee && setup->runner && !task->rest)
+        codegym_run(setup->runner, task->frame, task->length, task->descriptors, task->descriptor[0]);
 }
 
 /* Memory: huge pages, which a fork shares by one entry instead of 512. This library is loaded before the interpreter

@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
+from itertools import compress
 from typing import Any
 
 from codegym.envs.execution import codec, comparison, statements, timing
@@ -124,6 +125,7 @@ class _Trial:
         self.nonces = {index: secrets.token_hex(16) for index in plan.in_process}
         self.results: dict[int, TestResult] = {}
         self.statements: tuple[Span, ...] | None = None
+        self.announced: tuple[Ended | None, tuple[Span, ...] | None] = None, None  # of the run that was read last
         self.seconds = 0.0
         self.denied = 0
 
@@ -254,11 +256,15 @@ class _Trial:
         ran = found.to_bytes(width, "little")
         if self.layout:
             return self.layout.executed(ran)
-        return tuple([span for span, one in zip(spans, ran, strict=True) if one])
+        return tuple(compress(spans, ran))
 
     def spans(self, end: Ended) -> tuple[Span, ...] | None:
         """The statements of the program."""
-        return self.layout.spans if self.layout else _statements(end)
+        if self.layout:
+            return self.layout.spans
+        if self.announced[0] is not end:
+            self.announced = end, _statements(end)
+        return self.announced[1]
 
     def value_verdict(self, index: int, end: Ended, answers: Sequence[bytes], row: int) -> tuple[Verdict, str]:
         test = self.plan.tests[index]

@@ -225,10 +225,12 @@ def request(
     seconds: float | None = None,
 ) -> bytes:
     """Return the frame that makes a child run a program and answer calls; `seconds` is another limit of its time."""
-    if not coverage and not serve:
+    if not serve:
         tail = plan.shared_tail if calls is plan.shared_calls else _tail(calls)
         if tail is not None:
-            return _calls_request(plan, source, len(calls), tail, seed, seconds)
+            marks, pads = (layout.marks, layout.pads) if layout else ((), ())
+            record = marshal.dumps((coverage, tracer, marks, pads), MARSHAL) if coverage else b""
+            return _calls_request(plan, source, record, len(calls), tail, seed, seconds)
     options = _options(plan, seed, coverage, tracer, layout, seconds)
     options |= {"name": MODULE, "usual_imports": plan.usual_imports, "serve": serve}
     return framed(marshal.dumps(("run", options, source, calls), MARSHAL))
@@ -240,13 +242,15 @@ def _tail(calls: list[bytes]) -> bytes | None:
     return b"".join([part for call in calls for part in (LENGTH.pack(len(call)), call)])
 
 
-def _calls_request(plan: Plan, source: str, count: int, tail: bytes, seed: int, seconds: float | None) -> bytes:
+def _calls_request(
+    plan: Plan, source: str, record: bytes, count: int, tail: bytes, seed: int, seconds: float | None
+) -> bytes:
     limits, text = plan.problem.limits, source.encode("utf-8", "surrogatepass")
     head = CALLS.pack(
-        CALLS_TAG, plan.usual_imports, 0, count, len(text), 0, limits.memory_mb << 20, limits.output_bytes, seed,
-        limits.seconds if seconds is None else seconds,
+        CALLS_TAG, plan.usual_imports, 0, count, len(text), len(record), limits.memory_mb << 20, limits.output_bytes,
+        seed, limits.seconds if seconds is None else seconds,
     )  # fmt: skip
-    return framed(head + text + tail)
+    return framed(head + text + record + tail)
 
 
 def stdio_request(

@@ -55,13 +55,14 @@ struct runner {
     Object *module, *builtins_with_usual;
     Object *seed, *generator;  /* _random.Random.seed and the instance behind the functions of `random` */
     Object *sink;              /* candidate._sink, where what a program prints goes */
+    Object *record, *turn;     /* methods of the candidate.Rest: compile so that statements are recorded; into this row */
 };
 
 struct head {                  /* control.CALLS */
     char tag;
     uint8_t usual_imports;
     uint16_t zero;
-    uint32_t calls, source, zeros;
+    uint32_t calls, source, record;
     uint64_t memory, output, seed;
     double seconds;
 } __attribute__((packed));
@@ -329,12 +330,29 @@ static void answer_call(struct program *program, const char *packed, Size length
     Py_DecRef(call);
 }
 
+static Object *compiled(const struct runner *runner, Object *source, const char *record, Size length, int memory)
+{
+    if (!length)
+        return PyObject_CallFunctionObjArgs(runner->compile, source, runner->file_name, runner->exec, runner->zero,
+                                            runner->yes, NULL);
+    return PyObject_CallFunctionObjArgs(runner->record, checked(PyMarshal_ReadObjectFromString(record, length)),
+                                        checked(PyLong_FromUnsignedLongLong(memory)), source, NULL);
+}
+
+static void turn(const struct runner *runner, uint32_t row)
+{
+    Object *number = checked(PyLong_FromUnsignedLongLong(row));
+    Py_DecRef(checked(PyObject_CallFunctionObjArgs(runner->turn, number, NULL)));
+    Py_DecRef(number);
+}
+
 /* Run the program of a first message and answer its calls, to the end of the process; returns where it is another kind
- * of message. What the interpreter needs besides has been made before the fork (candidate.Rest.prepare). */
-void codegym_run(const struct runner *runner, const char *frame, size_t length)
+ * of message. What the interpreter needs besides has been made before the fork (candidate.Rest.prepare).
+ * descriptors: what came with the message; memory: the first of them. */
+void codegym_run(const struct runner *runner, const char *frame, size_t length, int descriptors, int memory)
 {
     const struct head *head = (const struct head *)frame;
-    if (length < sizeof *head || head->tag != 'C')
+    if (length < sizeof *head || head->tag != 'C' || descriptors != (head->record > 0))
         return;
     limit(RLIMIT_NOFILE, MOST_FILES);
     limit(RLIMIT_CPU, (uint64_t)head->seconds + MORE_SECONDS);
@@ -348,8 +366,8 @@ void codegym_run(const struct runner *runner, const char *frame, size_t length)
     Py_DecRef(checked(PyObject_CallFunctionObjArgs(runner->seed, runner->generator, checked(seed), NULL)));
     frame += sizeof *head;
     Object *source = checked(PyUnicode_DecodeUTF8(frame, head->source, "surrogatepass"));
-    Object *code = PyObject_CallFunctionObjArgs(runner->compile, source, runner->file_name, runner->exec, runner->zero,
-                                                runner->yes, NULL);
+    frame += head->source;
+    Object *code = compiled(runner, source, frame, head->record, memory);
     if (!code) {
         if (!PyErr_ExceptionMatches(PyExc_SyntaxError) && !PyErr_ExceptionMatches(PyExc_ValueError)
             && !PyErr_ExceptionMatches(PyExc_OverflowError) && !PyErr_ExceptionMatches(PyExc_RecursionError)
@@ -362,10 +380,12 @@ void codegym_run(const struct runner *runner, const char *frame, size_t length)
         leave(&program, runner->fail, runner->loading, raised(), NULL, NULL);
         _exit(0);
     }
-    frame += head->source;
+    frame += head->record;
     for (uint32_t i = 0, size; i < head->calls; i++, frame += size) {
         memcpy(&size, frame, sizeof size);
         frame += sizeof size;
+        if (head->record)
+            turn(runner, i + 1);
         answer_call(&program, frame, size);
     }
     _exit(0);

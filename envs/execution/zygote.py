@@ -38,7 +38,7 @@ message is trusted, and marshalled, for speed: "run", "stdio" or "in_process", a
                  tracer, marks and pads (of a `statements.Layout`), serve (stay after the answers)
         calls:   [(function, args, kwargs, want_args), ...], each packed (`plan._packed`); function is a name, or
                  "Class.method" of a fresh instance; want_args asks for the arguments back as they are after the call
-        without coverage and serve, and with marshalled calls, the same is said in fixed fields: `control.CALLS`
+        without serve, and with marshalled calls, the same is said in fixed fields: `control.CALLS`
     ["call", function, args, kwargs, want_args]   one more call (only if serve)
     ["op", operation, handle, operands]           an operation on an object that stayed here (only if serve)
         "iter" []             -> a handle of an iterator        "next" []            -> value, or ["stop"]

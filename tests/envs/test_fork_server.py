@@ -67,6 +67,26 @@ def test_every_verdict_is_the_same_with_and_without_the_helper(
         ]
 
 
+def test_what_was_executed_is_the_same_with_and_without_the_helper(monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = [
+        "def f(a, b):\n  for i in range(b):\n    if i > 5: break\n    a += 1\n  else:\n    return a\n  return 0",
+        "def f(a, b):\n  if a: raise KeyError(a)\n  return a + b",
+        "import os\ndef f(a, b):\n  os._exit(1)\n  return a",
+        "raise ValueError",
+        "def f(a, b:",
+        "def f(a, b): return {a}",
+    ]
+    twice = Problem("t/twice", "", "f", hidden_tests=(CallTest((1, 2), 3), CallTest((0, 9), 9)), limits=LIMITS)
+    found = []
+    for helper in (fork_server.library(), ""):
+        monkeypatch.setattr(fork_server, "library", lambda helper=helper: helper)
+        with Executor(workers=1, cache=False) as executor:
+            outcomes = executor.run([Job(twice, program, coverage=True) for program in programs])
+        found.append([(o.verdict, o.executed, [(t.verdict, t.executed) for t in o.tests]) for o in outcomes])
+    assert found[0] == found[1]
+    assert [len(executed or ()) for _, executed, _ in found[0]] == [7, 4, 3, 1, 0, 2]
+
+
 def _memory(process: int, *, flag: str = "") -> Iterator[bytes]:
     """What a process could read of itself, mapping by mapping; only those with this flag of the kernel's."""
     found = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{process}/smaps").read_text(), flags=re.M)[1:]
