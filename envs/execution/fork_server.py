@@ -10,7 +10,7 @@ from pathlib import Path
 
 from codegym.envs.compiled import compiled
 
-_SOURCES = [Path(__file__).with_name(name) for name in ("fork_server.c", "nursery.c", "run_program.c")]
+_SOURCES = [Path(__file__).with_name(name) for name in ("fork_server.c", "memory.c", "nursery.c", "run_program.c")]
 _FLAGS = ("-O2", "-Wl,-z,now")  # bound at once: a lazy binding would write while writes are noted
 
 
