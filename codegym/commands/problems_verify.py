@@ -24,8 +24,8 @@ class Options:
 
     Of katas it also proves, on a few problems of each family, that the tests kill at least 90 % of the mutants and all
     wrong but plausible programs, and on every problem that no two are the same, that what agents read holds neither
-    solutions nor hidden tests, and that the splits share nothing. What a run that was stopped had found is kept in the
-    cache folder: the same command resumes.
+    solutions nor hidden tests, that each is complete and can be said in several ways, and that the splits share
+    nothing. What a run that was stopped had found is kept in the cache folder: the same command resumes.
     """
 
     problems: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SET")]
@@ -45,8 +45,10 @@ class Options:
 def main(options: Options) -> int:
     """Verify the set and print what is broken."""
     from codegym.benchmarks.leaderboard.tables import progress_bar
+    from codegym.envs.curation.claims import set_faults
     from codegym.envs.curation.journal import Journal
     from codegym.envs.errors import OptionError
+    from codegym.envs.execution.cpp_toolchain import why_missing
     from codegym.envs.files import require_writable_folder, write_json
     from codegym.envs.problems.catalog import load_problems
 
@@ -58,32 +60,44 @@ def main(options: Options) -> int:
     if options.json is not None:
         require_writable_folder(options.json.parent)
     uris = problems.uris[: options.limit]
+    batches = [(problems, uris[start : start + _BATCH]) for start in range(0, len(uris), _BATCH)]
+    whole = problems.spec == "katas" and options.limit is None
+    missing = why_missing()
+    if whole and missing:
+        print(f"left out  katas:cpp: {missing}")
+    elif whole:  # the tier in C++ is claimed with them, though it is no part of the set
+        cpp = load_problems("katas:cpp")
+        batches.append((cpp, cpp.uris))
+    total = sum(len(batch) for _, batch in batches)
     broken: list[dict[str, Any]] = []
     references = done = 0
     journal = Journal(problems.sha256, options.limit, options.first, options.mutants)
     with progress_bar("references") as progress:
-        for start in range(0, len(uris), _BATCH):
-            batch = uris[start : start + _BATCH]
-            count, faults = journal.once(batch[0], partial(_check, problems, batch, options.first))
+        for part, batch in batches:
+            count, faults = journal.once(batch[0], partial(_check, part, batch, options.first))
             references += count
             broken += faults
             done += len(batch)
-            progress(done, len(uris), done - len({item["problem"] for item in broken}))
+            progress(done, total, done - len({item["problem"] for item in broken}))
     for item in broken:
         print(f"broken  {item['problem']}: {item['reason']}")
-    names = len({item["problem"] for item in broken})
-    print(f"{problems.spec}: {len(uris)} problems, {references} references, {names} broken")
+    names = {item["problem"] for item in broken}
+    tier = " with those in C++" if whole and not missing else ""
+    print(f"{problems.spec}{tier}: {total} problems, {references} references, {len(names)} broken")
     facts: dict[str, Any] = {"set": problems.spec, "sha256": problems.sha256}
-    facts |= {"problems": len(uris), "references": references, "broken": broken}
+    facts |= {"problems": total, "references": references, "broken": broken}
     if problems.name == "katas":
-        facts |= _prove(problems, uris, options.mutants, journal)
+        claims = set_faults(None if missing else sum(uri not in names for uri in batches[-1][1])) if whole else []
+        facts |= _prove(problems, uris, options.mutants, journal, claims)
     if options.json is not None:
         write_json(options.json, facts)
     journal.close()
     return 1 if broken or facts.get("faults") else 0
 
 
-def _prove(problems: ProblemSet, uris: Sequence[str], count: int, journal: Journal) -> dict[str, Any]:
+def _prove(
+    problems: ProblemSet, uris: Sequence[str], count: int, journal: Journal, faults: list[str]
+) -> dict[str, Any]:
     """Print the table of the proofs of the families in a set of katas, and what is not as claimed."""
     from codegym.benchmarks.leaderboard.tables import progress_bar
     from codegym.envs.curation.kata_proofs import prove_set, table
@@ -92,8 +106,9 @@ def _prove(problems: ProblemSet, uris: Sequence[str], count: int, journal: Journ
     splits = {uri: split for split in problems.splits for uri in problems.split(split).uris}
     of_split = [(splits.get(uri, problems.split_name or ""), problems[uri]) for uri in uris]
     with progress_bar("families") as progress:
-        proofs, faults = prove_set(of_split, shared_executor(), count, progress, journal)
-    if count:
+        proofs, found = prove_set(of_split, shared_executor(), count, progress, journal)
+    faults = faults + found
+    if proofs:
         print(table(proofs))
     for text in faults:
         print(f"fault  {text}")

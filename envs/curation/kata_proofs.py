@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from codegym.envs.curation.claims import phrasing_faults, problem_faults
 from codegym.envs.curation.journal import Journal
 from codegym.envs.curation.mutation import mutants
 from codegym.envs.curation.repeats import repeats
@@ -100,13 +101,15 @@ def prove_set(
     """
     faults: list[str] = []
     for _, problem in problems:
-        faults += statement_faults(problem)
+        faults += problem_faults(problem) + statement_faults(problem)
     faults += [f"{one}: the same problem as {other}" for one, other in repeats(problems)]
     names = dict.fromkeys(problem.uri.split("/")[1] for _, problem in problems if problem.language == "python")
     families = {name: FAMILIES[name] for name in names}
     proofs = []
     for done, family in enumerate(families.values(), 1):
         faults += split_faults(family)
+        for index in sample(family, 2) if "grammar" not in family.tags else ():
+            faults += phrasing_faults(f"katas/{family.name}/{index}")
         if count:
             many = len(family) if "written" in family.tags else count
             prove = partial(_proof, family, executor, many)

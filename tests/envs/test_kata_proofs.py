@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from codegym.envs.curation import claims
+from codegym.envs.curation.claims import phrasing_faults, problem_faults, set_faults, unmeasured
 from codegym.envs.curation.kata_proofs import prove_tests, split_faults, statement_faults, wrong_programs
 from codegym.envs.curation.mutation import OPERATORS, mutants
 from codegym.envs.curation.repeats import normal_form, repeats
@@ -98,6 +103,32 @@ def test_faults_of_statements_and_splits_are_named() -> None:
     telling = Problem(**{**vars(DOUBLE), "statement": "Write: return 2 * n. So f(5) == 10."})
     assert len(statement_faults(telling)) == 2 and not statement_faults(DOUBLE)
     assert not any(split_faults(family) for family in list(FAMILIES.values())[::9])
+
+
+def test_what_a_kata_lacks_is_named() -> None:
+    whole = kata("katas/rules-chain-2/3")
+    assert problem_faults(whole) == []
+    lacks = {
+        "statement": " ",
+        "signature": ("starter", ""),
+        "reference": ("references", ()),
+        "public test": ("public_tests", ()),
+        "hidden test": ("hidden_tests", ()),
+        "pseudocode in three actions": ("pseudocode", (whole.pseudocode[0], whole.pseudocode[-1].lower())),
+        "2 to 8 conditionals": ("conditionals", 9),
+    }
+    for what, change in lacks.items():
+        name, value = change if isinstance(change, tuple) else (what, change)
+        assert f"{whole.uri}: it has no {what}" in problem_faults(replace(whole, **{name: value}))
+
+
+def test_what_there_is_too_little_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set_faults(60) == set_faults(None) == []
+    assert set_faults(59) == ["59 problems of the tier in C++, 60 are claimed"]
+    monkeypatch.setitem(claims.LEAST, "problems written by hand", 151)
+    assert set_faults(60) == ["150 problems written by hand, at least 151 are claimed"]
+    assert unmeasured(["katas/common-lists/0", "katas/digits/0"]) == ["katas/digits/0"]
+    assert not phrasing_faults("katas/digits/0") and phrasing_faults("katas/one-operation/0")
 
 
 def test_the_tier_in_cpp_has_twins_in_the_same_split() -> None:
