@@ -31,8 +31,8 @@ from codegym.envs.rows import EpisodeRows, TextRows, TokenRows
 from codegym.envs.settings import resolve
 from codegym.envs.syntax_mask import Masks
 from codegym.envs.token_env import TokenEnv, TokenGrammarEnv
-from codegym.envs.vector_infos import columns, stacked
-from codegym.envs.vector_options import autoreset_mode_of, chosen_rows, of_row, row_seeds
+from codegym.envs.vector_infos import StepInfos, columns
+from codegym.envs.vector_options import asked_moves, autoreset_mode_of, chosen_rows, of_row, row_seeds
 
 
 class CodeVectorEnv(VectorEnv[Any, Any, Any]):
@@ -103,8 +103,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         if settings.process.name == "token" and settings.observation != "text" and type(settings.starts) is Question:
             self._openings = Openings(settings)
         self._problems = np.full(num_envs, None, dtype=object)
-        self._uris = np.full(num_envs, None, dtype=object)
-        self._starts = np.full(num_envs, None, dtype=object)
+        told = self._masks if settings.vocabulary.size <= LARGEST_MASK_IN_INFO else None
+        self._infos = StepInfos(num_envs, self._tracker if settings.observation == "dict" else None, told)
         self._scores: list[tuple[Scores, int] | None] = [None] * num_envs
         self._begun = np.zeros(num_envs, dtype=np.bool_)
         self._all_begun = False
@@ -137,7 +137,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
                 self._draws.seed(row, seeding.np_random(row_seed)[0])
             opened.append(self._drawn(row, of_row(asked, row, self.num_envs)))
         self._open(chosen.tolist(), opened)
-        infos = self._infos() if len(chosen) == self.num_envs else self._some_infos(chosen)
+        infos = self._infos.of_all() if len(chosen) == self.num_envs else self._infos.of_some(chosen)
         return self._tracker.batch(), infos
 
     def _drawn(self, row: int, options: Mapping[str, Any] | None = None) -> tuple[Problem, State]:
@@ -151,7 +151,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         states = [state for _, state in opened]
         for row, (problem, state) in zip(rows, opened, strict=True):
             self._problems[row], self._scores[row] = problem, None
-            self._uris[row], self._starts[row] = problem.uri, start_label(state.start)
+            self._infos.uris[row], self._infos.starts[row] = problem.uri, start_label(state.start)
         if self._masks is not None and self.settings.syntax_mask:
             for row, (problem, state) in zip(rows, opened, strict=True):
                 self._masks.restart(row, state.start.text, state.actions, problem.language)
@@ -184,7 +184,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         if self.overlap:
             self._finished.score_later(ended)
             self._done = terminated | truncated
-            return self._tracker.batch(), rewards, terminated, truncated, self._infos()
+            return self._tracker.batch(), rewards, terminated, truncated, self._infos.of_all()
         scored = ended.scores()
         rewards[over] = scored.rewards
         finals: dict[str, Any] = final_infos(self.settings, ended.endings, scored) if ended.rows else {}
@@ -194,7 +194,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             finals = {
                 "final_obs": [_row_of(last, at) for at in range(len(over))],
                 "final_info": [
-                    {**self._row_info(row), **{key: values[at] for key, values in finals.items()}}
+                    {**self._infos.of_row(row), **{key: values[at] for key, values in finals.items()}}
                     for at, row in enumerate(ended.rows)
                 ],
             }
@@ -202,7 +202,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             finals["reward_terms"] = terms
         self._close_and_open(ended, scored, over if same_step else resetting)
         self._done = np.zeros(self.num_envs, dtype=np.bool_) if same_step else terminated | truncated
-        infos = self._infos() | columns(finals, over, self.num_envs)
+        infos = self._infos.of_all() | columns(finals, over, self.num_envs)
         return self._tracker.batch(), rewards, terminated, truncated, infos
 
     def _close_and_open(self, ended: Ended, scored: Scores, opening: NDArray[np.intp]) -> None:
@@ -232,8 +232,8 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         drawn = self._draws.of(rows, len(self.settings.chosen))
         openings.meet(drawn, self._tracker.beginnings)
         self._problems[rows] = openings.problems[drawn]
-        self._uris[rows] = openings.uris[drawn]
-        self._starts[rows] = openings.labels[drawn]
+        self._infos.uris[rows] = openings.uris[drawn]
+        self._infos.starts[rows] = openings.labels[drawn]
         states = openings.states[drawn]
         if self.render_mode is not None:
             for row in rows.tolist():
@@ -270,11 +270,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
         """The rows that move in this step, and the actions of all rows."""
         if self.autoreset_mode is not AutoresetMode.DISABLED:
             return (~self._done).nonzero()[0], actions
-        moves = np.ones(self.num_envs, dtype=np.bool_)
-        if isinstance(actions, list | tuple) and len(actions) == self.num_envs:
-            moves = np.array([action is not None for action in actions])
-            nothing = 0 if self.settings.process.name == "token" else ""
-            actions = [nothing if action is None else action for action in actions]
+        moves, actions = asked_moves(actions, self.num_envs, 0 if self.settings.process.name == "token" else "")
         over = self._everyone[self._done & moves]
         if len(over):
             raise StateError(
@@ -343,29 +339,6 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
             self.settings,
         )
 
-    def _infos(self) -> dict[str, Any]:
-        """What `info` says of every row at every step; fresh arrays."""
-        infos: dict[str, Any] = {"problem": self._uris.copy(), "start": self._starts.copy()}
-        if self.settings.observation == "dict":
-            infos["prompt_tokens_cut"] = self._tracker.tokens_cut
-        if self._masks is not None and self.settings.vocabulary.size <= LARGEST_MASK_IN_INFO:
-            infos["action_mask"] = self._masks.all().view(np.int8)
-        for key in tuple(infos):
-            infos[f"_{key}"] = np.ones(self.num_envs, dtype=np.bool_)
-        return infos
-
-    def _some_infos(self, rows: NDArray[np.intp]) -> dict[str, Any]:
-        chosen = rows.tolist()
-        return stacked([self._row_info(row) for row in chosen], rows, self.num_envs)
-
-    def _row_info(self, row: int) -> dict[str, Any]:
-        info: dict[str, Any] = {"problem": self._uris[row], "start": self._starts[row]}
-        if self.settings.observation == "dict":
-            info["prompt_tokens_cut"] = int(self._tracker.tokens_cut[row])
-        if self._masks is not None and self.settings.vocabulary.size <= LARGEST_MASK_IN_INFO:
-            info["action_mask"] = self._masks.of(row).astype(np.int8)
-        return info
-
     def views(self) -> list[View]:
         """What agents may see of each row's state.
 
@@ -404,7 +377,7 @@ class CodeVectorEnv(VectorEnv[Any, Any, Any]):
                 self._draws.seed(row, seeding.np_random(None)[0])
         self._open(range(self.num_envs), list(zip(problems, states, strict=True)))
         self._done[:] = [state.done for state in states]
-        return self._tracker.batch(), self._infos()
+        return self._tracker.batch(), self._infos.of_all()
 
     def pop_episodes(self) -> list[tuple[int, Episode]]:
         """(row, Episode) of every episode that ended since the last call: step by step, in row order.

@@ -1,4 +1,4 @@
-"""The infos of some rows of a vector environment in Gymnasium's form: one array per key, and one that says whose."""
+"""The infos of rows of a vector environment in Gymnasium's form: one array per key, and one that says whose."""
 
 from __future__ import annotations
 
@@ -7,6 +7,53 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from codegym.envs.observations import Tracker
+from codegym.envs.syntax_mask import Masks
+
+
+class StepInfos:
+    """What `info` says of each row at every step.
+
+    Args:
+        rows: number of rows.
+        tracker: of the observations, where `info` tells how much of them fell out of the window.
+        masks: of the actions, where `info` holds them.
+
+    Attributes:
+        uris: [rows] of the problems, written to by the environment.
+        starts: [rows] where the episodes began, likewise.
+    """
+
+    def __init__(self, rows: int, tracker: Tracker | None, masks: Masks | None) -> None:
+        self.uris = np.full(rows, None, dtype=object)
+        self.starts = np.full(rows, None, dtype=object)
+        self._tracker = tracker
+        self._masks = masks
+
+    def of_all(self) -> dict[str, Any]:
+        """Of every row; fresh arrays."""
+        infos: dict[str, Any] = {"problem": self.uris.copy(), "start": self.starts.copy()}
+        if self._tracker is not None:
+            infos["prompt_tokens_cut"] = self._tracker.tokens_cut
+        if self._masks is not None:
+            infos["action_mask"] = self._masks.all().view(np.int8)
+        for key in tuple(infos):
+            infos[f"_{key}"] = np.ones(len(self.uris), dtype=np.bool_)
+        return infos
+
+    def of_some(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+        """Of some rows; fresh arrays over all."""
+        return stacked([self.of_row(row) for row in rows.tolist()], rows, len(self.uris))
+
+    def of_row(self, row: int) -> dict[str, Any]:
+        """Of one row, as a single environment says it."""
+        info: dict[str, Any] = {"problem": self.uris[row], "start": self.starts[row]}
+        if self._tracker is not None:
+            info["prompt_tokens_cut"] = int(self._tracker.tokens_cut[row])
+        if self._masks is not None:
+            info["action_mask"] = self._masks.of(row).astype(np.int8)
+        return info
 
 
 def stacked(infos: Sequence[Mapping[str, Any]], rows: NDArray[np.intp], total: int) -> dict[str, Any]:

@@ -76,3 +76,11 @@ def chosen_rows(mask: Any, begun: NDArray[np.bool_]) -> NDArray[np.intp]:
     if not (mask | begun).all():
         raise StateError("The first reset is for all rows.")
     return np.flatnonzero(mask)
+
+
+def asked_moves(actions: Any, rows: int, nothing: int | str) -> tuple[NDArray[np.bool_], Any]:
+    """Which rows have an action (a list may hold None for one that stands still), and the actions without gaps."""
+    if not isinstance(actions, list | tuple) or len(actions) != rows:
+        return np.ones(rows, dtype=np.bool_), actions
+    moves = np.array([action is not None for action in actions])
+    return moves, [nothing if action is None else action for action in actions]
