@@ -27,6 +27,13 @@ static uintptr_t up(uintptr_t place)
     return (place + HUGE - 1) & ~(uintptr_t)(HUGE - 1);
 }
 
+/* Allocate and free, where a compiler would leave out both. */
+static void touch(size_t size)
+{
+    void *volatile block = malloc(size);
+    free(block);
+}
+
 /* An arena of Python's allocator (PyObjectArenaAllocator), beside the ones before it. */
 static void *arena(void *context, size_t size)
 {
@@ -66,8 +73,8 @@ __attribute__((constructor)) static void begin(void)
     heap = (char *)up((uintptr_t)heap); /* malloc goes on from here */
     /* Its memory must be one mapping from before the first fork. Freeing a large block makes malloc take the next one
      * from there, and keep it when it is freed. */
-    free(malloc(FIRST_HEAP));
-    free(malloc(FIRST_HEAP - HUGE));
+    touch(FIRST_HEAP);
+    touch(FIRST_HEAP - HUGE);
 }
 
 /* Libraries come as five small mappings each. A fork copies all of them and a child finds their pages one by one; so
@@ -162,7 +169,12 @@ void codegym_seal(void)
     }
     memory = memory_end;
     if (heap) {
-        uintptr_t used = up((uintptr_t)sbrk(0) - mallinfo2().keepcost);
+        size_t rest = mallinfo2().keepcost;
+        uintptr_t end = (uintptr_t)sbrk(0), used = up(end - rest);
+        if (used > end)
+            touch(used - end + rest); /* the last huge page has to be there as a whole */
+        else
+            madvise((void *)used, end - used, MADV_DONTNEED); /* free, but a fork would copy an entry for each page */
         madvise(heap, used - (uintptr_t)heap, COLLAPSE);
     }
     for (int i = 0; i < run_count; i++) {
