@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from codegym.envs.errors import OptionError, unknown
 from codegym.envs.mdp.process import Process
 from codegym.envs.mdp.process_reward import ProcessReward, resolve_process_reward
@@ -157,6 +159,8 @@ def resolve(mdp: MdpName, defaults: Mapping[str, Any], given: Mapping[str, Any])
         raise OptionError(f"The problem set {problems.spec!r} is empty.")
     for name in ("max_tokens", "max_lines", "max_steps", "window"):
         _positive(name, values[name])
+    if not isinstance(values["syntax_mask"], bool | np.bool_):
+        raise OptionError(f"syntax_mask is True or False, not {values['syntax_mask']!r}.")
     process_reward = resolve_process_reward(values["process_reward"])
     weight = _fraction("process_weight", values["process_weight"])
     _one_of("tests", values["tests"], ("all", "public"))

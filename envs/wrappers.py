@@ -30,7 +30,7 @@ class ProposalActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         k: number of candidates, at most 1,024.
 
     Raises:
-        OptionError: if there is no codegym environment inside, or k is out of range.
+        OptionError: if there is no codegym environment inside, k is out of range, or the proposer is none.
     """
 
     def __init__(self, env: gym.Env[Any, Any], proposer: Proposer, k: int) -> None:
@@ -40,6 +40,8 @@ class ProposalActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             raise OptionError(f"ProposalActions wraps codegym environments, not {type(env.unwrapped).__name__}.")
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 1024:
             raise OptionError(f"k is a whole number in 1..1024, not {k!r}.")
+        if not callable(getattr(proposer, "propose", None)):
+            raise OptionError(f"A proposer has a method propose(views, k), which {type(proposer).__name__} lacks.")
         self.proposer = proposer
         self.k = k
         self.action_space = spaces.Discrete(k)

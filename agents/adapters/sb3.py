@@ -64,6 +64,8 @@ class SB3VectorEnv(VecEnv):
             raise OptionError("Stable-Baselines3 writes no text: give a proposer, whose candidates are its actions.")
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_PROPOSALS:
             raise OptionError(f"k is a whole number in 1..{MAX_PROPOSALS}, not {k!r}.")
+        if proposer is not None and not callable(getattr(proposer, "propose", None)):
+            raise OptionError(f"A proposer has a method propose(views, k), which {type(proposer).__name__} lacks.")
         self.env = inside
         self.proposer = proposer
         self.k = k

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from codegym.envs.errors import OptionError, unknown
@@ -69,7 +69,7 @@ def load_problems(spec: str | ProblemSet | Sequence[Problem], split: str | None 
         split: keep one split alone.
 
     Raises:
-        OptionError: for an unknown name or split.
+        OptionError: for an unknown name or split, or what is none of these.
         DataError: for a file that cannot be read as problems.
     """
     if isinstance(spec, ProblemSet):
@@ -77,7 +77,13 @@ def load_problems(spec: str | ProblemSet | Sequence[Problem], split: str | None 
     elif isinstance(spec, str):
         problems = _named(spec)
     else:
-        problems = ProblemSet.of(spec)
+        listed = list(spec) if isinstance(spec, Iterable) else [spec]
+        wrong = [one for one in listed if not isinstance(one, Problem)]
+        if wrong:
+            raise OptionError(
+                f"Problems are a name, kind:PATH, a ProblemSet or a list of Problem, not {wrong[0]!r:.80}."
+            )
+        problems = ProblemSet.of(listed)
     return problems if split is None else problems.split(split)
 
 

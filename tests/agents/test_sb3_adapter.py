@@ -134,6 +134,7 @@ def test_candidates_of_all_rows_are_asked_for_in_one_batch(executor):
         (GRAMMAR, {"observation": "text"}, {}, "observation=.features"),
         ("codegym/Line-v0", {"observation": "features"}, {}, "give a proposer"),
         ("codegym/Line-v0", {"observation": "features"}, {"proposer": Lines(), "k": 0}, r"1\.\.1024"),
+        ("codegym/Line-v0", {"observation": "features"}, {"proposer": "tiny"}, "which str lacks"),
     ],
 )
 def test_what_sb3_cannot_use_is_refused(env_id, options, adapter, message):

@@ -116,6 +116,9 @@ def test_no_method_makes_stable_baselines3_take_it_for_a_goal_env(env_id):
         ({"executor": 3}, "executor"),
         ({"render_mode": "ascii"}, "ansi"),
         ({"problems": []}, "empty"),
+        ({"problems": 3}, "list of Problem, not 3"),
+        ({"problems": ["katas"]}, "list of Problem, not 'katas'"),
+        ({"syntax_mask": "yes"}, "True or False"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*The environment is being initialised with render_mode.*")

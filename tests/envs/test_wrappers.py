@@ -85,6 +85,8 @@ def test_wrong_use_is_refused(executor):
         env.step(4)
     with pytest.raises(OptionError, match=r"1\.\.1024"):
         wrapped(executor, k=0)
+    with pytest.raises(OptionError, match=r"propose\(views, k\), which list lacks"):
+        ProposalActions(gym.make("codegym/Line-v0"), [], 2)
     with pytest.raises(OptionError, match="CartPole"):
         ProposalActions(gym.make("CartPole-v1"), Lines(), 2)
     with pytest.raises(StateError, match="names no action"):
