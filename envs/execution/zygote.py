@@ -11,11 +11,12 @@ each other, nothing else.
 The order in the zygote: /dev/null on 0, 1, 2; the standard library; `isolation.enter_zygote` (may fork itself into a
 pid namespace: the caller goes on in the init); in the numpy profile, numpy; `gc.freeze`; serve. In each child, right
 after the fork and before any byte from the judge is read: close everything but the channel, then
-`isolation.enter_child`. The child then waits, jailed, for its first message; a candidate also waits for its turn: one
-at a time runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the
-job. A program on standard input gets one such child per test. Turns are taken in the order of forking, which is the
-order in which the judge hands out programs: if a later program could overtake an earlier one that is still being
-received, the judge would keep the clock of the wrong one.
+`isolation.enter_child` (with the C helper the filter is inherited, see fork_server.c: it holds from the first
+instruction on). The child then waits, jailed, for its first message; a candidate also waits for its turn: one at a time
+runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the job. A
+program on standard input gets one such child per test. Turns are taken in the order of forking, which is the order in
+which the judge hands out programs: if a later program could overtake an earlier one that is still being received, the
+judge would keep the clock of the wrong one.
 
 Frames
     A channel is a SOCK_STREAM socket pair: frames of 4 bytes little-endian length and one `codec` value, a list that
