@@ -14,7 +14,8 @@ class Options:
     """Measure the vectorised Token environment: alone, beside other vectorisations, and within a rollout.
 
     The others are SyncVectorEnv, AsyncVectorEnv and SB3's DummyVecEnv of the same environments. Alone a stub stands for
-    the executor; the real executor is reported beside it. Ratios hold on a busy machine, absolute numbers do not.
+    the executor, and the fastest of ten runs counts; the real executor is reported beside it. Ratios hold on a busy
+    machine, absolute numbers do not.
     """
 
     json: Path | None = None
@@ -66,11 +67,12 @@ def main(options: Options) -> int:
     if options.json is not None:
         write_json(options.json, result)
     speeds = Table(title="token-steps a second")
-    for heading in ("environments", "without execution", "with execution"):
+    for heading in ("environments", "without execution", "median run", "with execution"):
         speeds.add_column(heading, justify="right")
     executed = result["token_steps_per_second_with_execution"]
     for rows, speed in result["token_steps_per_second"].items():
-        speeds.add_row(rows, f"{speed:,.0f}", f"{executed[rows]:,.0f}")
+        median = result["token_steps_per_second_median"][rows]
+        speeds.add_row(rows, f"{speed:,.0f}", f"{median:,.0f}", f"{executed[rows]:,.0f}")
     console.print(speeds)
     for name, ratio in result["ratios"].items():
         console.print(f"{ratio:.1f} times as fast as {name}, {options.peer_rows} environments", highlight=False)
