@@ -10,17 +10,24 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from codegym.benchmarks.leaderboard.provenance import git_commit
+from codegym.benchmarks.leaderboard.tables import progress_bar
+from codegym.envs.curation.journal import Journal
 from codegym.envs.curation.references import check_references
 from codegym.envs.errors import unknown
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.isolation import LAYERS
 from codegym.envs.files import read_json, write_atomically, write_json
 from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem_set import ProblemSet
+
+_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -107,16 +114,21 @@ def measure(spec: str, executor: Executor) -> dict[str, Any]:
     """How many problems of a set have a solution, how many of these pass, and which do not."""
     problems = load_problems(spec)
     begun = time.monotonic()
+    level = executor.report()["level"]
+    journal = Journal("canonical solutions", problems.sha256, level)
     failed: list[dict[str, Any]] = []
     run = 0
-    for start in range(0, len(problems), 64):
-        batch = [problems[uri] for uri in problems.uris[start : start + 64]]
-        solved = [problem for problem in batch if problem.references]
-        run += len(solved)
-        failed += check_references(solved, executor, first=True)[1]
+    with progress_bar(f"{spec}, level {level}") as progress:
+        for start in range(0, len(problems), _BATCH):
+            uris = problems.uris[start : start + _BATCH]
+            solved, broken = journal.once(uris[0], partial(_solved, problems, uris, executor))
+            run += solved
+            failed += broken
+            progress(start + len(uris), len(problems), start + len(uris) - len({item["problem"] for item in failed}))
+    journal.close()
     return {
         "set": spec,
-        "level": executor.report()["level"],
+        "level": level,
         "commit": git_commit(),
         "sha256": problems.sha256,
         "problems": len(problems),
@@ -125,6 +137,12 @@ def measure(spec: str, executor: Executor) -> dict[str, Any]:
         "failed": [{"problem": item["problem"], "reason": item["reason"][:200]} for item in failed],
         "seconds": round(time.monotonic() - begun, 1),
     }
+
+
+def _solved(problems: ProblemSet, uris: Sequence[str], executor: Executor) -> tuple[int, list[dict[str, Any]]]:
+    """How many of some problems have a solution, and the faults of those."""
+    solved = [problem for problem in map(problems.__getitem__, uris) if problem.references]
+    return len(solved), check_references(solved, executor, first=True)[1]
 
 
 def page(found: dict[str, dict[str, Any]]) -> str:
