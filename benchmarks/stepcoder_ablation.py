@@ -56,7 +56,9 @@ class Task:
         samples: of each of the PROMPTS problems of a rollout.
         start: name of the model to begin with; tasks that share one are fine-tuned on together.
         slips: probability that an operator is mistaken in that fine-tuning.
-        operators: take problems with at least so many operators, each of which fails a test where it alone is mistaken.
+        operators: take problems with at least so many operators, each of which has to be right (`decisions`).
+        epochs: passes over a rollout.
+        minibatches: optimiser steps of a pass.
         look: iterations between two points of the learning curve.
         look_samples: of each problem at a point.
     """
@@ -72,6 +74,8 @@ class Task:
     start: str = "start"
     slips: float = 0.5
     operators: int = 0
+    epochs: int = 1
+    minibatches: int = 4
     look: int = 2
     look_samples: int = 1
 
@@ -91,15 +95,17 @@ TASKS: dict[str, Task] = {
         count=4,
         arms=("PPO", "PPO + CCCS", "StepCoder"),
         seeds=5,
-        iterations=80,
+        iterations=30,
         max_tokens=80,
         solved=0.5,
         samples=16,
         start="start-deep",
         slips=0.65,
         operators=10,
+        epochs=2,
+        minibatches=1,
         look=5,
-        look_samples=8,
+        look_samples=4,
     ),
 }
 """Two or three rules and a default, asked in order, for all arms; five rules; and five that PPO cannot begin with."""
@@ -163,8 +169,8 @@ def arm_options(task: str, arm: str, seed: int, model: Path, runs: Path) -> Trai
         samples=TASKS[task].samples,
         max_tokens=TASKS[task].max_tokens,
         lr=5e-4,
-        epochs=1,
-        minibatches=4,
+        epochs=TASKS[task].epochs,
+        minibatches=TASKS[task].minibatches,
         value_warmup=1,
         eval_problems=8,
         eval_samples=16,

@@ -13,7 +13,7 @@ import codegym
 from codegym.agents.language_model.load import LanguageModel
 from codegym.agents.language_model.sft import FineTuner, FineTuning
 from codegym.agents.learning.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from codegym.agents.recipes.supervised_data import reference_examples, single_slips
+from codegym.agents.recipes.supervised_data import OPERATOR, SLIPS, reference_examples, single_slips
 from codegym.envs.files import write_atomically
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import Problem
@@ -29,9 +29,8 @@ SAVE_EVERY = 40
 def problem_file(path: Path, families: Sequence[str], count: int, operators: int = 0) -> Path:
     """A file with the first `count` training problems of some families of katas, written where it is missing.
 
-    With `operators`, problems are passed over whose reference has fewer operators that can be mistaken, or one whose
-    mistake alone fails no test: each is then a decision that must be right. The ids are no katas': a curriculum then
-    keeps its progress per problem, as in the paper.
+    With `operators`, problems with fewer `decisions` are passed over. The ids are no katas': a curriculum then keeps
+    its progress per problem, as in the paper.
     """
     if not path.exists():
         lines = []
@@ -47,8 +46,16 @@ def problem_file(path: Path, families: Sequence[str], count: int, operators: int
 
 
 def decisions(problem: Problem) -> int:
-    """Number of operators in the first reference; 0 where one of them can be mistaken without failing a test."""
-    mistaken = single_slips(problem.references[0])
+    """Number of operators in the first reference, each of which has to be right.
+
+    0 where one can be mistaken without failing a test, or where what is right in one place is the mistake of another:
+    the small model would carry what it learned at the end of a program over to its beginning, where it is wrong.
+    """
+    code = problem.references[0]
+    right = {match.group() for match in OPERATOR.finditer(code)}
+    if right & {SLIPS[operator] for operator in right}:
+        return 0
+    mistaken = single_slips(code)
     outcomes = codegym.score(problem, mistaken) if mistaken else []
     return len(mistaken) if all(outcome.verdict.name != "PASS" for outcome in outcomes) else 0
 

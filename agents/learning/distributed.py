@@ -16,6 +16,7 @@ import torch
 import torch.distributed
 from torch import Tensor
 
+from codegym.agents.learning import sharding
 from codegym.agents.learning.token_batch import TokenBatch
 
 T = TypeVar("T")
@@ -30,11 +31,12 @@ class Peers:
     Attributes:
         rank: number of this process.
         size: number of processes.
+        sharded: whether the model is spread over them (FSDP).
     """
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, *, sharded: bool = False) -> None:
         """Process `rank` of `size`; `from_environment` is the usual way."""
-        self.rank, self.size = rank, size
+        self.rank, self.size, self.sharded = rank, size, sharded
 
     @classmethod
     def from_environment(cls) -> Peers:
@@ -47,7 +49,7 @@ class Peers:
         if not torch.distributed.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             torch.distributed.init_process_group(backend, timeout=PATIENCE)
-        return cls(int(os.environ["RANK"]), size)
+        return cls(int(os.environ["RANK"]), size, sharded=sharding.asked_for())
 
     @property
     def first(self) -> bool:
@@ -89,11 +91,16 @@ class Peers:
                 tensor.copy_(part.view_as(tensor))
 
     def add_up_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Replace each gradient by its sum over the processes; one that had no row counts as 0."""
+        """Replace each gradient by its sum over the processes; one that had no row counts as 0.
+
+        Those of sharded weights were added up where they were computed.
+        """
         if self.size == 1:
             return
         gradients = []
         for parameter in parameters:
+            if sharding.is_sharded(parameter):
+                continue
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             gradients.append(parameter.grad)
@@ -109,6 +116,10 @@ class Peers:
         """Go on when all have come here."""
         if self.size > 1:
             torch.distributed.barrier()
+
+    def most(self, number: int) -> int:
+        """The largest of the processes' numbers."""
+        return max(self.joined([number]))
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is raised in any process."""

@@ -82,20 +82,41 @@ class Loop:
         if not self.peers.first:
             while trainer.iteration < options.iterations:
                 self._iteration()
+                if trainer.layers:  # what the first process evaluates and saves is spread over all
+                    self._look()
+                    if self._saves:
+                        trainer.state()
             return
         _keep_lines(metrics_file, trainer.iteration)
         tensorboard = TensorBoard(self.folder / "tensorboard")
         while trainer.iteration < options.iterations:
             record = self._iteration()
-            if options.eval_every and self.look and trainer.iteration % options.eval_every == 0:
-                record["held_out"] = self.look()
+            if (rate := self._look()) is not None:
+                record["held_out"] = rate
             append_line(metrics_file, json.dumps(_without_nan(record)))
             tensorboard.add(record, trainer.iteration)
             self.progress.iteration(record)
             self._warn_of_idle_critic(record)
-            if trainer.iteration % options.checkpoint_every == 0 or trainer.iteration == options.iterations:
+            if self._saves:
                 self._save()
         tensorboard.close()
+
+    @property
+    def _saves(self) -> bool:
+        """Whether this iteration ends with a checkpoint."""
+        iteration, options = self.trainer.iteration, self.options
+        return iteration % options.checkpoint_every == 0 or iteration == options.iterations
+
+    def _look(self) -> float | None:
+        """The pass rate on held-out problems, by the first process, where one is due."""
+        options = self.options
+        if not options.eval_every or self.look is None or self.trainer.iteration % options.eval_every:
+            return None
+        with self.trainer.gathered():
+            rate = self.look() if self.peers.first else None
+            if self.trainer.layers:
+                self.peers.wait()
+        return rate
 
     def _iteration(self) -> dict[str, Any]:
         """One rollout and one update; returns the metrics."""
@@ -104,7 +125,7 @@ class Loop:
         executing = self.executor.statistics["seconds"]
         wanted = self._wanted()
         device = trainer.policy_parameters[0].device
-        with self.precision.during("rollout", device):
+        with self.precision.during("rollout", device), trainer.gathered():
             episodes = self._collected(wanted)
         executing = self.executor.statistics["seconds"] - executing
         batch = TokenBatch.from_episodes(episodes, credit=options.credit != "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codegym.agents.learning import sharding, trainer_state
 from codegym.agents.learning.advantage import gae, group_advantage, normalise
 from codegym.agents.learning.distributed import Peers
 from codegym.agents.learning.losses import adapted_coef, kl, policy_loss, value_loss
@@ -21,7 +22,7 @@ from codegym.agents.learning.scoring import ActionScores, action_hidden_states, 
 from codegym.agents.learning.tensors import save_tensors
 from codegym.agents.learning.token_batch import TokenBatch
 from codegym.agents.learning.value_head import ValueHead
-from codegym.envs.errors import TrainingError
+from codegym.envs.errors import OptionError, TrainingError
 
 T = TypeVar("T")
 
@@ -80,6 +81,14 @@ class PPO:
         self.reference = None
         if options.kl_coef > 0 and not self._adapted:
             self.reference = copy.deepcopy(model).requires_grad_(False).eval()
+        self.layers: list[Any] = []
+        self._reference_layers: list[Any] = []
+        if self.peers.sharded:
+            if self._adapted:
+                raise OptionError("--lora-rank must be 0 with FSDP: an adapter fits without it.")
+            self.layers = sharding.shard(model, self.peers.size)
+            if self.reference is not None:
+                self._reference_layers = sharding.shard(self.reference, self.peers.size)
         self.value_head: ValueHead | None = None
         self.policy_parameters = [p for p in model.parameters() if p.requires_grad]
         self.value_parameters: list[torch.nn.Parameter] = []
@@ -90,7 +99,7 @@ class PPO:
         groups: list[dict[str, Any]] = [{"params": self.policy_parameters, "lr": options.lr}]
         if self.value_parameters:
             groups.append({"params": self.value_parameters, "lr": options.value_lr})
-        self.optimizer = torch.optim.Adam(groups, eps=1e-8)
+        self.optimizer = torch.optim.Adam(groups, eps=1e-8, foreach=False if self.layers else None)
 
     # -- 1. what the rollout's policy and the reference say about the tokens ----------------------------------------
 
@@ -106,7 +115,8 @@ class PPO:
         for name in ("reward", "logp"):
             if not bool(torch.isfinite(batch.tensors[name][batch.action]).all()):
                 raise self._broken(batch, f"a {'reward' if name == 'reward' else 'sampled log-probability'} is NaN")
-        scored = self._fitted(lambda: self._scored(batch))
+        with self.gathered(), sharding.gathered(self._reference_layers):
+            scored = self._fitted(lambda: self._scored(batch))
         self.peers.add_up(list(scored.values()))  # 0 in the rows of the others
         if (cap := self.options.importance_cap) is not None:
             importance = torch.where(batch.action, (scored["logp"] - batch.logp).exp().clamp(max=cap), 0.0)
@@ -214,7 +224,8 @@ class PPO:
         """One optimiser step; the gradient is accumulated over micro-batches, exactly."""
         averages.merge(self._fitted(lambda: self._accumulate(minibatch, fresh)))
         self.peers.add_up_gradients([*self.policy_parameters, *self.value_parameters])
-        norm = torch.nn.utils.clip_grad_norm_(self.policy_parameters, self.options.max_grad_norm)
+        clip = sharding.clip_grad_norm if self.layers else torch.nn.utils.clip_grad_norm_
+        norm = clip(self.policy_parameters, self.options.max_grad_norm)
         if self.value_parameters:
             torch.nn.utils.clip_grad_norm_(self.value_parameters, self.options.max_grad_norm)
         if not bool(torch.isfinite(norm)):
@@ -229,7 +240,7 @@ class PPO:
         credited = (minibatch.action * minibatch.credit).sum().clamp_min(1e-8)
         self.optimizer.zero_grad(set_to_none=True)
         mine = minibatch.select(self.peers.rows(minibatch)) if self.peers.size > 1 else minibatch
-        for rows in mine.microbatches(self.micro_batch):
+        for rows, share in self._micro_batches(mine):
             part = mine.select(rows)
             scores = score_actions(
                 self.model,
@@ -240,11 +251,29 @@ class PPO:
             )
             if fresh:
                 self._check_ratio(part, scores)
-            loss = self._loss(part, scores, credited, actions, averages)
+            loss = share * self._loss(part, scores, credited, actions, averages if share else Averages())
             if not bool(torch.isfinite(loss)):
                 raise self._broken(minibatch, f"the loss is {float(loss.detach())}")
             loss.backward()  # type: ignore[no-untyped-call]
         return averages
+
+    def _micro_batches(self, mine: TokenBatch) -> Iterator[tuple[Tensor, float]]:
+        """The rows of each micro-batch and what its loss counts: 0 for one that only keeps sharded layers in step."""
+        count = 0
+        for rows in mine.microbatches(self.micro_batch):
+            count += 1
+            yield rows, 1.0
+        if self.layers:
+            for _ in range(self.peers.most(count) - count):
+                yield torch.tensor([0]), 0.0
+
+    def gathered(self) -> contextlib.AbstractContextManager[None]:
+        """Every process holds all weights of the policy, to sample with; all processes must enter."""
+        return sharding.gathered(self.layers)
+
+    def whole_model(self) -> Any:
+        """The policy with all its weights; every process must ask."""
+        return sharding.unsharded_copy(self.model, self.layers) if self.layers else self.model
 
     def _fitted(self, work: Callable[[], T]) -> T:
         """What `work` returns, with the micro-batch halved as often as it takes to fit into memory.
@@ -256,7 +285,7 @@ class PPO:
             try:
                 return work()
             except RuntimeError as error:
-                if not out_of_memory(error):
+                if not out_of_memory(error) or self.layers:  # sharded, the others wait in the middle of a layer
                     raise
                 if self.micro_batch == 1:
                     raise TrainingError(
@@ -315,7 +344,8 @@ class PPO:
     def _fit_value_head(self, batch: TokenBatch, averages: Averages) -> None:
         """Warm-up: the policy stands still, so its hidden states are computed once and the head is fitted to them."""
         assert self.value_head is not None and batch.returns is not None and batch.value is not None
-        features, targets = self._fitted(lambda: self._features(batch))
+        with self.gathered():
+            features, targets = self._fitted(lambda: self._features(batch))
         ones, actions = torch.ones_like(targets), batch.action.sum()
         for _ in range(WARMUP_STEPS):
             self.optimizer.zero_grad(set_to_none=True)
@@ -366,34 +396,16 @@ class PPO:
     # -- state --------------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next update depends on, as named tensors (reference weights left out: they never change)."""
-        tensors = {f"policy/{name}": p.detach() for name, p in self.model.named_parameters() if p.requires_grad}
-        if self.value_head is not None:
-            tensors |= {f"value/{name}": p.detach() for name, p in self.value_head.named_parameters()}
-        for index, entry in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"adam/{index}/{name}": tensor for name, tensor in entry.items()}
-        return tensors | {
-            "iteration": torch.tensor(self.iteration),
-            "kl_coef": torch.tensor(self.kl_coef, dtype=torch.float64),
-            "micro_batch": torch.tensor(self.micro_batch),
-        }
+        """All that the next update depends on, as named tensors (reference weights left out: they never change).
+
+        With a sharded model every process must ask.
+        """
+        return trainer_state.tensors_of(self)
 
     @torch.no_grad()
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Go on from a state; the reference is not touched."""
-        for prefix, module in (("policy", self.model), ("value", self.value_head)):
-            for name, parameter in module.named_parameters() if module is not None else ():
-                if parameter.requires_grad:
-                    parameter.copy_(tensors[f"{prefix}/{name}"])
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("adam/"):
-                _, index, key = name.split("/")
-                state.setdefault(int(index), {})[key] = tensor.clone()
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        self.iteration = int(tensors["iteration"])
-        self.kl_coef = float(tensors["kl_coef"])
-        self.micro_batch = min(self.micro_batch, int(tensors["micro_batch"]))
+        trainer_state.restore(self, tensors)
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -71,19 +71,18 @@ def action_hidden_states(model: Any, batch: TokenBatch) -> Tensor:
     position = prompt_length[:, None] + torch.arange(tail_length, device=batch.ids.device)  # [batch, tail]
     inside = position < batch.lengths[:, None]
     place = position.clamp_max(batch.ids.shape[1] - 1)
-    before = last[owner][:, None]  # [batch, tail, hidden]; the state before each token of the tail
-    if tail_length > 1:  # nothing is predicted from a row's last token
-        cache = out.past_key_values
-        cache.batch_select_indices(owner)
-        prompt_seen = torch.arange(width, device=batch.ids.device) < prompt_length[:, None]
-        tail = transformer(
-            input_ids=batch.ids.gather(1, place[:, :-1]),
-            attention_mask=torch.cat([prompt_seen, inside[:, :-1]], 1).long(),
-            position_ids=place[:, :-1],
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        before = torch.cat([before, tail], 1)
+    cache = out.past_key_values
+    cache.batch_select_indices(owner)
+    steps = max(tail_length - 1, 1)  # nothing is predicted from a row's last token; never no pass, for FSDP's sake
+    prompt_seen = torch.arange(width, device=batch.ids.device) < prompt_length[:, None]
+    tail = transformer(
+        input_ids=batch.ids.gather(1, place[:, :steps]),
+        attention_mask=torch.cat([prompt_seen, inside[:, :steps]], 1).long(),
+        position_ids=place[:, :steps],
+        past_key_values=cache,
+        use_cache=True,
+    ).last_hidden_state
+    before = torch.cat([last[owner][:, None], tail], 1)[:, :tail_length]  # the state before each token of the tail
     chosen: Tensor = before[batch.action.gather(1, place) & inside]
     return chosen
 

@@ -143,8 +143,11 @@ def train_ppo(
         if checkpoint is not None:
             loop.restore(checkpoint)
             progress.message(f"resuming after iteration {checkpoint.iteration} of {options.iterations}")
-        before = _measure(folder, "before", agent, env, held_out, options, progress) if peers.first else None
+        with trainer.gathered():
+            before = _measure(folder, "before", agent, env, held_out, options, progress) if peers.first else None
+            peers.wait()
         loop.run()
+        lm.model = trainer.whole_model()
         if not peers.first:
             return {}
         lm.model = without_adapter(lm.model)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -30,10 +32,26 @@ def model(nobody_folder: str) -> str:
     return nobody_folder
 
 
-def launch(processes: int, options: dict) -> None:
-    """`codegym train stepcoder` as `torchrun` starts it, which is what `accelerate launch` does too."""
+@pytest.fixture(scope="module")
+def alone(model: str, tmp_path_factory) -> tuple[Path, dict]:
+    """A run of one process: its folder and its summary."""
+    one = tmp_path_factory.mktemp("alone") / "one"
+    return one, train_stepcoder(TrainStepCoderOptions(out=one, model=model, **OPTIONS))
+
+
+FSDP = Path(__file__).parents[2] / "docs" / "fsdp.yaml"
+
+
+def launch(processes: int, options: dict, *, sharded: bool = False) -> None:
+    """`codegym train stepcoder` as `torchrun` starts it, or `accelerate launch` with our configuration of FSDP."""
     words = [word for k, v in options.items() for word in ("--" + k.replace("_", "-"), str(v))]
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    if sharded:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        launcher = ["accelerate.commands.launch", "--config_file", str(FSDP), "--num_processes", str(processes)]
+        launcher += ["--main_process_port", str(port)]
     command = [sys.executable, "-m", *launcher, "-m", "codegym", "train", "stepcoder", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -46,10 +64,30 @@ def metrics(folder: Path) -> list[dict]:
 
 
 @pytest.mark.timeout(600)
-def test_two_processes_train_what_one_process_trains(model, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    expected = train_stepcoder(TrainStepCoderOptions(out=one, model=model, **OPTIONS))
-    launch(2, {"model": model, "out": two, **OPTIONS})
+@pytest.mark.parametrize("sharded", [False, True])
+def test_two_processes_train_what_one_process_trains(model, alone, tmp_path, sharded):
+    one, expected = alone
+    two = tmp_path / "two"
+    launch(2, {"model": model, "out": two, **OPTIONS}, sharded=sharded)
+    same_run(one, two, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_sharded_run_goes_on_from_its_checkpoint(model, alone, tmp_path):
+    one, expected = alone
+    two = tmp_path / "two"
+    launch(2, {"model": model, "out": two, **OPTIONS}, sharded=True)
+    shutil.rmtree(two / "checkpoints" / "iteration-000003")
+    shutil.rmtree(two / "model")
+    for name in ("after.json", "after.jsonl"):
+        (two / "evaluation" / name).unlink()
+    launch(2, {"model": model, "out": two, **OPTIONS}, sharded=True)
+    same_run(one, two, expected)
+
+
+def same_run(one: Path, two: Path, expected: dict) -> None:
+    """Two runs ended with the same weights, optimiser, curriculum, metrics and evaluation, to float tolerance."""
     first, second = (load_tensors(run / "model" / "model.safetensors") for run in (one, two))
     start = load_tensors(one / "sft" / "model" / "model.safetensors")
     assert any(float((first[name] - start[name]).abs().max()) > 1e-4 for name in start)  # something was learned
@@ -64,6 +102,9 @@ def test_two_processes_train_what_one_process_trains(model, tmp_path):
     assert {k: v for k, v in result.items() if k != "seconds"} == {k: v for k, v in expected.items() if k != "seconds"}
     states = [json.loads((run / "checkpoints" / "iteration-000003" / "state.json").read_text()) for run in (one, two)]
     assert states[0]["extra"]["curriculum"] == states[1]["extra"]["curriculum"]
+    last = [load_tensors(run / "checkpoints" / "iteration-000003" / "state.safetensors") for run in (one, two)]
+    assert last[0].keys() == last[1].keys()
+    assert all(last[0][name].shape == last[1][name].shape for name in last[0])
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

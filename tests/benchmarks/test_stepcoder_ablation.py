@@ -7,11 +7,13 @@ import json
 import numpy as np
 import pytest
 
+from codegym.agents.recipes.supervised_data import single_slips
 from codegym.benchmarks.stepcoder_ablation import ARMS, TASKS, arm_options, folder
 from codegym.benchmarks.stepcoder_report import START, difference, episodes_to, family, interval, report, table
-from codegym.benchmarks.stepcoder_start import problem_file
+from codegym.benchmarks.stepcoder_start import decisions, problem_file
 from codegym.envs.mdp.start_states import CCCS
 from codegym.envs.problems.catalog import load_problems
+from codegym.envs.problems.problem import CallTest, Problem
 
 SHORT, LONG = TASKS["short"], TASKS["long"]
 
@@ -90,3 +92,30 @@ def test_the_problems_are_training_katas_of_the_tier_under_ids_of_their_own(tmp_
     assert {CCCS().key(problem) for problem in problems} == {problem.uri for problem in problems}
     written = file.read_text()
     assert problem_file(file, ("rules-chain-5",), 1).read_text() == written
+
+
+def test_a_decision_is_an_operator_that_has_to_be_right():
+    def asked(code: str, numbers: range) -> int:
+        names: dict = {}
+        exec(code, names)
+        tests = tuple(CallTest((x,), names["f"](x)) for x in numbers)
+        return decisions(Problem("toy/0", "", entry_point="f", references=(code,), hidden_tests=tests))
+
+    code = "def f(x):\n    if x > 3:\n        return x - 1\n    return x * 5"
+    assert single_slips(code) == [code.replace(*slip) for slip in (("> 3", ">= 3"), ("x - 1", "x + 1"), ("* 5", "+ 5"))]
+    assert asked(code, range(6)) == 3
+    assert asked(code, range(4, 9)) == 0  # no test asks about 3
+    assert asked(code.replace("* 5", "+ 5"), range(6)) == 0  # what is right at the end is wrong before
+
+
+def test_the_deep_task_leaves_ppo_nothing_to_begin_with_and_the_curriculum_a_few_operators(tmp_path):
+    deep = TASKS["deep"]
+    file = problem_file(tmp_path / "deep.jsonl", deep.families, 1, deep.operators)
+    (problem,) = load_problems(f"jsonl:{file}")
+    right = 1 - deep.slips
+    assert right ** decisions(problem) < 3e-5
+    curriculum = CCCS()
+    assert curriculum.stage(problem) == 3
+    left = problem.references[0][len(curriculum.start(problem).text) :]
+    assert right ** len(single_slips(left)) > 0.04
+    assert vars(arm_options("deep", "PPO", 0, tmp_path, tmp_path))["iterations"] == deep.iterations
