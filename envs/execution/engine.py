@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from codegym.envs.execution import timing
 from codegym.envs.execution.server import Child, ZygoteServer
 from codegym.envs.execution.work import Dialogue, Ended, Run, Verdicts, Work, framed
 
@@ -28,6 +29,8 @@ _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its tur
 _DEEP: Final = 4  # the same while there are many, so that none stands idle where this thread is held up
 _AHEAD: Final = 4  # children that wait for a program
 _LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
+_STARVED: Final = 0.5  # of its wall time: a referee that used less processor time was kept waiting
+_HELD_UP: Final = 0.5  # seconds that this loop wakes too late: it was stopped, or the whole machine was
 _GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote goes
 _ATTEMPTS: Final = 2
 _SAME_SIZE: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
@@ -60,6 +63,8 @@ class _Talk:
     dialogue: Dialogue
     done: Callable[[Verdicts], None]
     attempts: int = 0
+    seconds: float = 0.0  # wall limit of this look at it
+    looked: bool = False  # a referee that did not have the processor is given its task twice
     referee: Child | None = None
     candidate: _Active | None = None
     started: float = 0.0
@@ -115,7 +120,11 @@ class Engine:
                 self._dispatch()
                 if not waiting and not open_works:
                     break
-                for descriptor, events in self._poll.poll(self._pause()):
+                pause = self._pause()
+                asleep = time.monotonic() + pause
+                found = self._poll.poll(pause)
+                self._make_up(time.monotonic() - asleep)
+                for descriptor, events in found:
                     handler = self._handlers.get(descriptor)
                     if handler is not None:
                         handler(events)
@@ -397,8 +406,18 @@ class Engine:
         for talk in self._busy:
             if talk.candidate is not None and talk.candidate.started is None and talk.result.candidate is None:
                 talk.started = now  # its candidate waits for a zygote
-            pause = min(pause, talk.started + talk.dialogue.seconds - now)
+            if not talk.result.timed_out:
+                pause = min(pause, talk.started + talk.seconds - now)
         return max(pause, 0.0)
+
+    def _make_up(self, late: float) -> None:
+        """Do not count time in which this process did not run: then the others may not have run either."""
+        if late > _HELD_UP:
+            for active in self._actives.values():
+                active.started = active.started + late if active.started is not None else None
+                active.killed_at = active.killed_at + late if active.killed_at is not None else None
+            for talk in self._busy:
+                talk.started += late
 
     @staticmethod
     def _next_look(active: _Active) -> float:
@@ -424,11 +443,9 @@ class Engine:
                 else:
                     self._watch(active)
         for talk in list(self._busy):
-            if talk.referee is not None and now >= talk.started + talk.dialogue.seconds:
+            if talk.referee is not None and not talk.result.timed_out and now >= talk.started + talk.seconds:
                 talk.result.timed_out = True
                 talk.referee.zygote.kill(talk.referee)
-                self._forget(talk.referee)
-                self._conclude(talk)
 
     def _kill(self, active: _Active) -> None:
         if active.child is not None and active.killed_at is None and active.child.ended is None:
@@ -484,6 +501,7 @@ class Engine:
                 self._replace(zygote)
                 return
         talk.referee, talk.started = referee, time.monotonic()
+        talk.seconds = talk.seconds or dialogue.seconds
         self._busy.append(talk)
         self._listen_to(referee)
         self._send(referee, b"".join(map(framed, dialogue.frames)))
@@ -504,7 +522,7 @@ class Engine:
     def _hear_referee(self, referee: Child) -> None:
         talk = self._talk_of(referee)
         for frame in referee.take_frames():
-            if talk is None or talk.finished:
+            if talk is None or talk.finished or talk.result.timed_out:
                 return
             if frame.startswith(b'["verdict"'):
                 talk.result.frame = frame
@@ -572,7 +590,16 @@ class Engine:
     def _referee_died(self, referee: Child) -> None:
         self._idle = [entry for entry in self._idle if entry[2] is not referee]
         talk = self._talk_of(referee)
-        if talk is not None and talk.candidate is None and (referee.ended is None or referee.ended[4] < 0):
+        if talk is not None and talk.result.timed_out:
+            starved = referee.ended is not None and referee.ended[2] < _STARVED * talk.seconds
+            if starved and talk.candidate is None and not talk.looked:
+                talk.looked, talk.referee, talk.result = True, None, Verdicts()
+                talk.seconds = timing.patience(timing.crowd()) * talk.dialogue.seconds
+                self._busy.remove(talk)
+                self._talks.append(talk)
+            else:
+                self._conclude(talk)
+        elif talk is not None and talk.candidate is None and (referee.ended is None or referee.ended[4] < 0):
             talk.attempts += 1  # its zygote is gone, or it was swept away with a program
             self._busy.remove(talk)
             if talk.attempts < _SWEEPS:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import pickle
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from codegym.benchmarks.speed.processor_time import descendants
 from codegym.envs.errors import IsolationError, OptionError
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
@@ -417,3 +420,32 @@ def test_tests_kinds_can_be_mixed(executor: Executor) -> None:
     problem = Problem("t/mixed", "", "f", hidden_tests=tests, limits=SHORT)
     program = "def f(x): return x\nif __name__ == '__main__': print('main')"
     assert [test.verdict for test in outcome(executor, problem, program).tests] == [Verdict.PASS] * 3
+
+
+_WHILE_STOPPED = """
+import sys
+from codegym.envs.execution.executor import Executor
+from codegym.envs.execution.outcome import Job
+from codegym.envs.problems.problem import Limits, Problem, ScriptTest
+test = ScriptTest("import re, time\\nend = time.process_time() + 1\\nwhile time.process_time() < end: f(1)")
+problem = Problem("t/slow", "", "f", hidden_tests=(test,), limits=Limits(seconds=1.5))
+with Executor(workers=1, cache=False) as executor:
+    executor.run([Job(problem, "def f(x): return x + 1")])
+    print("now", flush=True)
+    print(executor.run([Job(problem, "def f(x): return x")])[0].verdict)
+"""
+
+
+@pytest.mark.slow
+def test_time_in_which_nobody_ran_is_not_counted() -> None:
+    """As where a laptop sleeps: everything is stopped for longer than candidate and referee have."""
+    with subprocess.Popen([sys.executable, "-c", _WHILE_STOPPED], stdout=subprocess.PIPE, text=True) as script:
+        assert script.stdout is not None and script.stdout.readline() == "now\n"
+        time.sleep(0.3)
+        everybody = [script.pid, *descendants(script.pid)]
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for process in everybody:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, number)
+            time.sleep(6.0 if number == signal.SIGSTOP else 0.0)
+        assert script.communicate()[0] == "PASS\n"
