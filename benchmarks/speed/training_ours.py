@@ -15,7 +15,7 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     """Train for the given number of iterations; returns seconds per iteration by phase, and memory in bytes.
 
     The processor's seconds are from the second iteration on; programs run in other processes, whose seconds by the
-    clock are added.
+    clock are added, those that pass while others are sampled too.
     """
     import torch
 
@@ -25,14 +25,16 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     from codegym.agents.learning.ppo import PPO
     from codegym.agents.learning.train import train_ppo
     from codegym.benchmarks.speed.training_trl import peak_memory, present_memory
+    from codegym.envs.execution.executor import shared_executor
 
     torch.set_num_threads(spec["threads"])
     processor: list[float] = []
+    executor = shared_executor()
     update = PPO.update
 
     def timed(self: PPO, *arguments: Any, **options: Any) -> dict[str, float]:
         metrics = update(self, *arguments, **options)
-        processor.append(time.process_time())
+        processor.append(time.process_time() + executor.statistics["seconds"])
         return metrics
 
     PPO.update = timed  # type: ignore[method-assign]
@@ -57,10 +59,7 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
         )
         lines = [json.loads(line) for line in (Path(out) / "metrics.jsonl").read_text().splitlines()]
     return {
-        "processor": [
-            end - begin + line["seconds"]["execution"]
-            for (begin, end), line in zip(itertools.pairwise(processor), lines[1:], strict=True)
-        ],
+        "processor": [end - begin for begin, end in itertools.pairwise(processor)],
         "phases": [line["seconds"] for line in lines],
         "steps": [sum(line["seconds"].values()) for line in lines],
         "tokens": [line["length"] for line in lines],
