@@ -55,6 +55,7 @@ def examine() -> dict[str, Any]:
         "level": level,
         "layers": layers,
         "languages": _languages(),
+        "helpers": _helpers(),
         "devices": _devices(),
         "problems": _problems(),
         "cache": _cache(),
@@ -82,6 +83,15 @@ def _languages() -> dict[str, Any]:
         "python": python,
         "cpp": {"available": not why, "interpreter": compiler or "", "version": version, "why": why},
     }
+
+
+def _helpers() -> list[dict[str, Any]]:
+    """The optional helpers in C; without one Python does the same, more slowly."""
+    from codegym.envs import token_rows
+    from codegym.envs.execution import fork_server
+
+    found = {"programs": fork_server.examine(), "vector environments": token_rows.examine()}
+    return [{"name": name, "on": bool(path), "why": why} for name, (path, why) in found.items()]
 
 
 def _devices() -> dict[str, Any]:
@@ -159,6 +169,10 @@ def _print(report: dict[str, Any]) -> None:
         state = "[green]on[/green] " if language["available"] else "[yellow]off[/yellow]"
         detail = " ".join(str(language.get(key, "")) for key in ("version", "interpreter", "coverage", "why")).strip()
         console.print(f"  {name:<7} {state} {detail}")
+    console.print("[bold]Helpers in C[/bold] (optional: for speed)")
+    for helper in report["helpers"]:
+        state = "[green]on[/green] " if helper["on"] else "[yellow]off[/yellow]"
+        console.print(f"  {helper['name']:<19} {state} {helper['why']}")
     devices = report["devices"]
     console.print("[bold]Devices[/bold]")
     accelerators = ", ".join(devices["accelerators"]) or "no accelerator"

@@ -93,5 +93,7 @@ def test_doctor_names_every_layer(capsys):
     assert [layer["name"] for layer in report["layers"]] == ["comparison", *isolation.LAYERS]
     assert report["languages"]["python"]["available"]
     assert any(row["set"] == "humaneval" and row["problems"] == 164 for row in report["problems"])
+    assert [helper["name"] for helper in report["helpers"]] == ["programs", "vector environments"]
+    assert all(helper["on"] != bool(helper["why"]) for helper in report["helpers"])
     assert main(["doctor"]) == 0
     assert "Isolation" in capsys.readouterr().out
