@@ -93,7 +93,7 @@ TASKS: dict[str, Task] = {
     "deep": Task(
         families=("rules-chain-5",),
         count=4,
-        arms=("PPO", "PPO + CCCS", "StepCoder"),
+        arms=("PPO", "PPO + CCCS"),
         seeds=5,
         iterations=30,
         max_tokens=80,
