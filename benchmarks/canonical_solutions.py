@@ -185,9 +185,11 @@ Each difference: HumanEval+ and MBPP+ are run from their inputs, whose tuples, s
 from the original programs, so 106, 124, 252, 580 and 720 pass; a limit grows with what the reference needs, so 599
 passes too, in OriginFmt as well. In the OriginFmt files HumanEval/32 fails in its own test generator. HumanEval-X C++
 22 and 137 include boost, which the jail does not have. MBXP C++ 777 reads before the beginning of a vector, and 150
-reads variables that nobody set: it passes without optimisation and fails with -O2, in a plain process too. P3's two are
-past Python's limit of 4,300 digits. The three of apps-mini have several right answers or none that compiles; TACO's 946
-is wrong but for a tolerance that integers do not get. A file without a commit is older than 1cdaf50.
+reads variables that nobody set: it passes without optimisation and fails with -O2, in a plain process too. 769 is
+wrong: it ends the whole process with status 0 before the first of its tests is decided, which passes where only the
+status counts. P3's two are past Python's limit of 4,300 digits. The three of apps-mini have several right answers or
+none that compiles; TACO's 946 is wrong but for a tolerance that integers do not get. A file without a commit is older
+than 1cdaf50.
 
 Known traps of these files, each with the test that holds it: [traps.md](traps.md).
 """
