@@ -23,6 +23,8 @@ LOOKS: Final = 3
 """How often a stopped program is run again at most."""
 
 _NEARLY: Final = 0.9  # of its processor time: what is stopped with more of it used up is really too slow
+_QUICK: Final = 0.05  # of the limit: where the reference needs less, a program that needs most of it is too slow anyway
+_MOST: Final = 0.7
 _ASLEEP: Final = 0.02  # of the wall time: what used less was waiting for something else than a processor
 _BUSY: Final = 2.0  # that want a core, each: where they may have had nearly all of it
 _WIDER: Final = 2.0
@@ -80,7 +82,8 @@ def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence
     seconds = allowed(limits, reference)
     most = patience(crowd)
     stretched = clock.wall / clock.seconds
-    starved = [end for end in stopped if _starved(end, clock, crowd)] if stretched < most else []
+    nearly = _MOST if 0.0 < reference < _QUICK * clock.seconds else _NEARLY
+    starved = [end for end in stopped if _starved(end, clock, crowd, nearly)] if stretched < most else []
     if seconds <= clock.seconds and not starved:
         return None
     stretch = max((_WIDER * end.seconds / max(end.cpu, 1e-3) for end in starved), default=1.0)
@@ -94,6 +97,6 @@ def enforce(clock: Clock, end: Ended) -> None:
         end.frames = [frame for frame in end.frames if frame.startswith(b'["statements"')]
 
 
-def _starved(end: Ended, clock: Clock, crowd: float) -> bool:
+def _starved(end: Ended, clock: Clock, crowd: float, nearly: float) -> bool:
     slept = end.cpu < _ASLEEP * end.seconds and crowd < _BUSY
-    return end.timed_out and end.cpu < _NEARLY * clock.seconds and not slept
+    return end.timed_out and end.cpu < nearly * clock.seconds and not slept

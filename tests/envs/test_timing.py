@@ -38,6 +38,13 @@ def test_a_program_that_waited_gets_wall_time_in_proportion() -> None:
     assert further == Clock(seconds=1.0, wall=20.0)
 
 
+def test_where_the_reference_is_quick_an_endless_program_is_not_run_twice() -> None:
+    endless = Ended(timed_out=True, seconds=1.0, cpu=0.8)
+    assert next_clock(first_clock(LIMITS), LIMITS, 0.001, [endless], 1.0) is None
+    for reference in (0.1, 0.0):  # not so quick; unknown
+        assert next_clock(first_clock(LIMITS), LIMITS, reference, [endless], 1.0) == Clock(1.0, 2.5)
+
+
 def test_a_slow_reference_grants_more() -> None:
     end = Ended(timed_out=True, seconds=1.0, cpu=1.0)
     assert next_clock(first_clock(LIMITS), LIMITS, 1.5, [end], 1.0) == Clock(6.0, 6.0)
