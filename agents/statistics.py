@@ -81,8 +81,11 @@ def bootstrap(values: Sequence[float], *, confidence: float = 0.95, resamples: i
     sample = np.sort(np.asarray(values, dtype=np.float64))
     if sample.size == 0:
         raise OptionError("A mean over no problems does not exist.")
-    low, high = np.quantile(_resampled_means(sample, resamples, seed), [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(float(sample.mean()), float(low), float(high))
+    mean = float(sample.mean())
+    if sample[0] == sample[-1]:
+        return Estimate(mean, mean, mean)
+    means = np.sort(_resampled_means(sample, resamples, seed))
+    return Estimate(mean, _quantile(means, (1 - confidence) / 2), _quantile(means, (1 + confidence) / 2))
 
 
 def paired_bootstrap(
@@ -102,6 +105,14 @@ def paired_bootstrap(
         raise OptionError(f"A paired comparison needs the same problems on both sides ({len(first)}, {len(second)}).")
     difference = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
     return bootstrap(difference.tolist(), confidence=confidence, resamples=resamples, seed=seed)
+
+
+def _quantile(ordered: NDArray[np.float64], share: float) -> float:
+    """As np.quantile, bit for bit, which imports masked arrays first: 40 ms, as long as 20 programs take."""
+    place = share * (ordered.size - 1)
+    before = min(int(place), ordered.size - 2)
+    low, high, rest = float(ordered[before]), float(ordered[before + 1]), place - before
+    return high - (high - low) * (1 - rest) if rest >= 0.5 else low + (high - low) * rest
 
 
 def _resampled_means(sample: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import os
@@ -37,6 +38,10 @@ COMMANDS = {
 }
 
 
+STARTS_PROGRAMS = ("score",)
+"""Commands that run programs at once: their processes start while tyro is imported and the options are read."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (2 for bad input, with one line on standard error)."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -56,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _usage(group)
         given = " ".join(words[:2]) if group else words[0]
         return _fail(unknown("command", given, group or COMMANDS))
+    if name in STARTS_PROGRAMS and not {"-h", "--help"} & {*words}:
+        from codegym.envs.execution.executor import shared_executor
+
+        shared_executor().begin()
+    gc.disable()  # what is imported stays: to look for garbage in it would take a tenth of the time
     module = importlib.import_module("codegym.commands." + name.replace(" ", "_"))
     import tyro
 
@@ -66,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             prog=f"codegym {name}",
             description=inspect.getdoc(module.Options),
         )
+        gc.freeze()
+        gc.enable()
         return int(module.main(options) or 0)
     except CodegymError as error:
         return _fail(error)
@@ -75,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; the same command resumes.", file=sys.stderr)
         return 130
+    finally:
+        gc.enable()
 
 
 def _fail(error: Exception) -> int:

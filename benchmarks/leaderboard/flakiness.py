@@ -7,13 +7,17 @@ or where it passed and its text names a source of chance or time. It has passed 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 
-_CHANCE = re.compile(r"\b(random|randint|shuffle|secrets|uuid|urandom|time|datetime|perf_counter|monotonic|id|hash)\b")
+_WORDS = (
+    "random", "randint", "shuffle", "secrets", "uuid", "urandom", "time", "datetime", "perf_counter", "monotonic", "id",
+    "hash",
+)  # fmt: skip
+_CHANCE = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,21 @@ class Repeated:
 
 def names_chance(program: str) -> bool:
     """Whether the text of a program names a source of chance or time."""
-    return _CHANCE.search(program) is not None
+    return any(word in program for word in _WORDS) and _CHANCE.search(program) is not None
 
 
-def run_repeatedly(jobs: Sequence[Job], executor: Executor, runs: int = 1) -> list[Repeated]:
+def run_repeatedly(
+    jobs: Sequence[Job], executor: Executor, runs: int = 1, each: Callable[[int, Outcome], None] | None = None
+) -> list[Repeated]:
     """Run each job so many times, and once more where it passed only once and may owe that to chance.
 
     Args:
         jobs: the programs.
         executor: runs them.
         runs: how often, at least once.
+        each: called with the place and the outcome of each first run as it comes, in any order.
     """
-    outcomes = [[outcome] for outcome in executor.run(jobs)]
+    outcomes = [[outcome] for outcome in executor.run(jobs, each)]
     for run in range(1, max(runs, 2)):
         again = [n for n, job in enumerate(jobs) if run < runs or _is_doubtful(job, outcomes[n])]
         seeded = [Job(j.problem, j.program, j.tests, j.coverage, j.seed + run) for j in (jobs[n] for n in again)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,15 +14,23 @@ from typing import Any
 
 from codegym.benchmarks.leaderboard.broken import broken_problems
 from codegym.benchmarks.leaderboard.flakiness import run_repeatedly
-from codegym.benchmarks.leaderboard.metrics import summarise
 from codegym.benchmarks.leaderboard.provenance import git_commit, machine, versions
-from codegym.benchmarks.leaderboard.run_folder import EPISODES, SUMMARY, Run, open_run
+from codegym.benchmarks.leaderboard.run_folder import (
+    EPISODES,
+    PROGRESS,
+    SUMMARY,
+    Run,
+    elapsed,
+    keep_episodes,
+    open_run,
+    read_episodes,
+)
 from codegym.benchmarks.leaderboard.samples import Sample, file_sha256, program_of, read_samples
 from codegym.envs.episode import Episode
 from codegym.envs.errors import OptionError
 from codegym.envs.execution.executor import Executor, shared_executor
-from codegym.envs.execution.outcome import Job, part_verdicts
-from codegym.envs.files import require_writable_folder, write_atomically, write_json
+from codegym.envs.execution.outcome import Job, Outcome, Verdict, part_verdicts
+from codegym.envs.files import append_line, append_lines, require_writable_folder, write_json
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem_set import ProblemSet
 from codegym.envs.rewards.outcome_reward import resolve_reward
@@ -27,8 +38,10 @@ from codegym.envs.rewards.outcome_reward import resolve_reward
 ENV_ID = "codegym/score"
 """What stands for the environment in an episode that no environment produced."""
 
-BATCH = 256
-BATCH_SECONDS = 2.0
+FIRST_BATCH, LEAST_BATCH, MOST_BATCH = 2048, 256, 1 << 16
+BATCH_SECONDS = 30.0
+"""What a kill can lose; at the end of a batch cores wait for its slowest program, so that it should be no less."""
+TOLD_SECONDS = 0.1
 
 
 def score_file(
@@ -44,7 +57,7 @@ def score_file(
     executor: Executor | None = None,
     progress: Callable[[int, int, int], None] | None = None,
 ) -> Run:
-    """Score a sample file.
+    """Score a sample file, or go on with it where its folder holds a part.
 
     Args:
         path: JSON lines, gzipped or not: `task_id` and `completion` or `solution`.
@@ -56,7 +69,7 @@ def score_file(
         out: run folder to write; `verify`, `compare` and `report` read it.
         argv: the command line, for the record.
         executor: where programs run.
-        progress: called with (done, total, passed) after each batch.
+        progress: called with (done, total, passed) now and then.
 
     Raises:
         DataError: the file or one of its lines is not what it should be.
@@ -91,27 +104,72 @@ def score_file(
         "machine": machine(),
     }
     place = open_run(out, record) if out is not None else None
-    episodes: list[Episode] = []
-    flaky: list[dict[str, Any]] = []
-    size = BATCH
+    episodes, flaky, before = _scored_before(place)
+    threading.Thread(target=_import_rest, daemon=True).start()
+    size = FIRST_BATCH
     while len(episodes) < len(samples):
         begun, start = time.perf_counter(), len(episodes)
-        episodes += score_samples(samples[start : start + size], limited, settings, executor, flaky)
-        if time.perf_counter() - begun < BATCH_SECONDS:
-            size *= 2  # at the end of a batch cores wait for its slowest program
+        tell = _telling(progress, start, len(samples), sum(e.verdict == Verdict.PASS for e in episodes))
+        found, differing = score_samples(samples[start : start + size], limited, settings, executor, tell)
+        episodes += found
+        flaky += differing
+        now = time.perf_counter()
+        size = min(max(round(len(found) * BATCH_SECONDS / (now - begun)), LEAST_BATCH), MOST_BATCH)
+        passed = sum(e.verdict == Verdict.PASS for e in episodes)
+        if place is not None:
+            append_lines(place / EPISODES, (episode.to_json() for episode in found))
+            done = {"episodes": len(episodes), "passed": passed, "seconds": round(before + now - started, 3)}
+            append_line(place / PROGRESS, json.dumps(done | ({"flaky": differing} if differing else {})))
         if progress:
-            progress(len(episodes), len(samples), sum(e.verdict == "PASS" for e in episodes))
+            progress(len(episodes), len(samples), passed)
+    from codegym.benchmarks.leaderboard.metrics import summarise
+
     tried = {sample.problem for sample in samples}
     broken = broken_problems([limited[uri] for uri in problem_set.uris if uri in tried], executor)
     missing = [uri for uri in problem_set.uris if uri not in tried]
     summary = summarise(episodes, broken=broken, not_attempted=missing)
     if flaky:
         summary["flaky"] = flaky
-    summary["seconds"] = round(time.perf_counter() - started, 3)
+    summary["seconds"] = round(before + time.perf_counter() - started, 3)
     if place is not None:
-        write_atomically(place / EPISODES, "".join(episode.to_json() + "\n" for episode in episodes))
         write_json(place / SUMMARY, summary)
     return Run(Path(out or "."), record, episodes, summary)
+
+
+def _import_rest() -> None:
+    """Import, while programs run, what is needed when they have: numpy and rich take as long as 50 programs."""
+    importlib.import_module("codegym.benchmarks.leaderboard.metrics")
+    importlib.import_module("rich.table")
+
+
+def _scored_before(place: Path | None) -> tuple[list[Episode], list[dict[str, Any]], float]:
+    """Episodes, flaky samples and seconds of the batches that were finished before, if this run was stopped."""
+    if place is None:
+        return [], [], 0.0
+    path = place / PROGRESS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    batches = [json.loads(line) for line in lines]
+    keep_episodes(place, batches[-1]["episodes"] if batches else 0)  # the rest is of a batch that was cut short
+    episodes = list(read_episodes(place / EPISODES)) if batches else []
+    return episodes, [found for batch in batches for found in batch.get("flaky", ())], elapsed(place)
+
+
+def _telling(
+    progress: Callable[[int, int, int], None] | None, done: int, total: int, passed: int
+) -> Callable[[int, Outcome], None] | None:
+    """What tells of each outcome of a batch, from so many done and passed on, but not more often than one can see."""
+    if progress is None:
+        return None
+    told = time.perf_counter()
+
+    def tell(place: int, outcome: Outcome) -> None:
+        nonlocal done, passed, told
+        done, passed = done + 1, passed + (outcome.verdict is Verdict.PASS)
+        if (now := time.perf_counter()) - told >= TOLD_SECONDS:
+            told = now
+            progress(done, total, passed)
+
+    return tell
 
 
 def with_limits(problems: ProblemSet, limits: Mapping[str, float]) -> ProblemSet:
@@ -135,21 +193,29 @@ def score_samples(
     problems: ProblemSet,
     settings: dict[str, Any],
     executor: Executor,
-    flaky: list[dict[str, Any]] | None = None,
-) -> list[Episode]:
+    each: Callable[[int, Outcome], None] | None = None,
+) -> tuple[list[Episode], list[dict[str, Any]]]:
     """One episode a sample: its one action is the text as submitted, its program what was executed.
 
-    Samples whose verdict differs between runs are added to `flaky`; such a sample has not passed.
+    Args:
+        samples: to score.
+        problems: that they belong to.
+        settings: of the run.
+        executor: where programs run.
+        each: called with the place and the outcome of each sample as it comes, in any order.
+
+    Returns:
+        The episodes, and the flaky samples: those whose verdict differs between runs. Such a sample has not passed.
     """
     reward = resolve_reward(settings["env_kwargs"]["reward"])
     tests = settings["tests"]
     programs = [program_of(problems[sample.problem], sample.kind, sample.text) for sample in samples]
     jobs = [Job(problems[s.problem], program, tests) for s, program in zip(samples, programs, strict=True)]
-    episodes = []
-    repeated = run_repeatedly(jobs, executor, settings.get("runs", 1))
+    episodes, flaky = [], []
+    repeated = run_repeatedly(jobs, executor, settings.get("runs", 1), each)
     for sample, job, result in zip(samples, jobs, repeated, strict=True):
         outcome, program = result.outcome, job.program
-        if result.verdicts and flaky is not None:
+        if result.verdicts:
             flaky.append({"problem": sample.problem, "sample": sample.sample, "verdicts": list(result.verdicts)})
         value = float(reward(outcome))
         episodes.append(
@@ -172,4 +238,4 @@ def score_samples(
                 parts=part_verdicts(job.problem, outcome, tests),
             )
         )
-    return episodes
+    return episodes, flaky

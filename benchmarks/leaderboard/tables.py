@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from codegym.benchmarks.leaderboard.compare import Comparison
-from codegym.benchmarks.leaderboard.metrics import percent
-
 if TYPE_CHECKING:
+    from codegym.benchmarks.leaderboard.compare import Comparison
     from codegym.benchmarks.leaderboard.verify import Verification
 
 
 MOST_DIFFERENCES = 100
+
+_FORCED = {"FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}  # what may make rich draw where there is no terminal
 
 QUIET_SECONDS = 10.0
 """Where there is no terminal, sampled tokens are told of at most this often."""
@@ -36,6 +37,9 @@ class Advance(Protocol):
 @contextmanager
 def progress_bar(label: str, rate: str = "pass rate") -> Iterator[Advance]:
     """A bar with a rate and remaining time on standard error; one plain line a tenth where that is no terminal."""
+    if not sys.stderr.isatty() and not _FORCED & os.environ.keys():  # rich takes a while to import
+        yield _PlainProgress(label, rate)
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -148,6 +152,8 @@ def print_summary(title: str, summary: Mapping[str, Any]) -> None:
 def _value_and_interval(estimate: Mapping[str, float | None]) -> tuple[str, str]:
     if estimate.get("value") is None:
         return "-", ""
+    from codegym.benchmarks.leaderboard.metrics import percent
+
     value, interval = percent(estimate).split(" [")
     return value, "[" + interval
 

@@ -1,11 +1,13 @@
 """`codegym score`: score completions from elsewhere."""
 
+# ruff: noqa: UP045  before Python 3.14 tyro imports typeguard for `str | None`, which takes as long as 30 programs
+
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import tyro
 
@@ -25,19 +27,19 @@ class Options:
     """The sample file."""
     problems: str = "humaneval"
     """The problem set that the task ids belong to."""
-    split: str | None = None
+    split: Optional[str] = None
     """One of its splits; by default the whole set. Problems without a sample count as not passed."""
     reward: str = "ladder"
     """The reward recorded for each sample."""
-    seconds: float | None = None
+    seconds: Optional[float] = None
     """Processor seconds that every program may use, however quick the reference is; by default the set's own limit."""
-    reference_factor: float | None = None
+    reference_factor: Optional[float] = None
     """A program may use so many times what the reference needs on this machine, if that is more; by default 4."""
-    most_seconds: float | None = None
+    most_seconds: Optional[float] = None
     """But never more processor seconds than this; by default 60."""
     runs: int = 1
     """Run each program so often, each time under another seed, and list the verdicts that differ."""
-    out: Path | None = None
+    out: Optional[Path] = None
     """Folder for the results; `codegym verify`, `compare`, `report` and `show` read it."""
     json: bool = False
     """Print the summary as JSON instead of a table."""
@@ -45,9 +47,6 @@ class Options:
 
 def main(options: Options) -> int:
     """Score the file and print pass@k."""
-    from codegym.envs.execution.executor import shared_executor
-
-    shared_executor().begin()  # while the rest is imported and the file is read
     from codegym.benchmarks.leaderboard.score import score_file
     from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
     from codegym.envs.errors import OptionError

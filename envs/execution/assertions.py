@@ -110,7 +110,7 @@ def _is_remark(node: ast.stmt) -> bool:
         return isinstance(node.test, ast.Constant) and node.test.value is True
     if isinstance(node, ast.Assign):
         names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        return names == ["METADATA"] and len(node.targets) == 1 and _is_literal(node.value)
+        return names == ["METADATA"] and len(node.targets) == 1 and _literal(node.value) is not None
     return False
 
 
@@ -156,9 +156,10 @@ def _assertion(node: ast.stmt, entry: str, lines: list[str]) -> Assertion | None
         return None
     call, other = (asked[0], sides[1]) if asked[0] is not None else (asked[1], sides[0])
     assert call is not None
-    if not _is_literal(other):
+    literal = _literal(other)
+    if literal is None:
         return None
-    expected = _value(other)
+    (expected,) = literal
     if isinstance(comparison, ast.Is) and any(expected is one for one in _SINGLETONS):
         return Assertion(call, lambda value: value is expected, b"", line)
     if not isinstance(comparison, ast.Eq):
@@ -175,9 +176,10 @@ def _closeness(left: ast.expr, comparison: ast.cmpop, bound: ast.expr, entry: st
     if not isinstance(inside, ast.BinOp) or not isinstance(inside.op, ast.Sub):
         return None
     call = _call(inside.left, entry)
-    if call is None or not _is_literal(inside.right) or not _is_literal(bound):
+    literals = _literals([inside.right, bound])
+    if call is None or literals is None:
         return None
-    wanted, most = _value(inside.right), _value(bound)
+    wanted, most = literals
     if not {type(wanted), type(most)} <= {int, float}:
         return None
     below = operator.lt if isinstance(comparison, ast.Lt) else operator.le
@@ -201,18 +203,25 @@ def _call(node: ast.expr, entry: str) -> list[Any] | None:
     ):
         return None
     named = {keyword.arg: keyword.value for keyword in node.keywords}
-    if None in named or len(named) < len(node.keywords) or not all(map(_is_literal, [*node.args, *named.values()])):
+    literals = _literals([*node.args, *named.values()])
+    if literals is None or None in named or len(named) < len(node.keywords):
         return None
-    kwargs = {str(name): _value(value) for name, value in named.items()}
-    return [entry, [_value(argument) for argument in node.args], kwargs, False]
+    count = len(node.args)
+    return [entry, literals[:count], dict(zip(map(str, named), literals[count:], strict=True)), False]
 
 
-def _is_literal(node: ast.expr) -> bool:
+def _literals(nodes: Sequence[ast.expr]) -> list[Any] | None:
+    """The values of literals; None where one is none."""
+    found = [_literal(node) for node in nodes]
+    return [one[0] for one in found if one is not None] if None not in found else None
+
+
+def _literal(node: ast.expr) -> tuple[Any] | None:
+    """The value of a literal, alone in a tuple; None where it is none."""
     try:
-        _value(node)
+        return (_value(node),)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, ArithmeticError):
-        return False
-    return True
+        return None
 
 
 def _value(node: ast.expr) -> Any:
@@ -221,6 +230,8 @@ def _value(node: ast.expr) -> Any:
     Raises:
         ValueError, TypeError, SyntaxError, RecursionError, MemoryError, ArithmeticError: it is none.
     """
+    if isinstance(node, ast.Constant):
+        return node.value
     if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
         left, right = _value(node.left), _value(node.right)
         if {type(left), type(right)} <= {int, float} and max(abs(left), abs(right)) < _LARGE:

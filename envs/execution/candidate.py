@@ -26,6 +26,8 @@ from codegym.envs.execution.channel import Channel, move
 from codegym.envs.execution.control import CALLS, LENGTH, MODULE
 
 FILE_NAME: Final = "<program>"
+USUAL_OUTPUT: Final = 1 << 20
+"""Bytes that most programs may print, as `Limits` has it."""
 MAX_HANDLES: Final = 100_000
 MAX_MESSAGE: Final = 300
 _TUPLE: Final = ord("(")
@@ -356,7 +358,7 @@ class Rest:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.module = types.ModuleType(MODULE)
+        self.module = types.ModuleType(_copy(MODULE))
         self.program: _Program | None = None
         self.recorder = coverage.Recorder(None, "none")
 
@@ -399,17 +401,23 @@ class Rest:
     def prepare(self) -> list[Any]:
         """Make this process what a program expects to find in its child, and return what run_program.c works with.
 
-        The objects are in its order, and must live as long as this process.
+        The objects are in its order, and must live as long as this process. What every program uses is made anew, so
+        that it lies side by side: the pages are copied in each child.
         """
         usual_imports()
         self.module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = sys.modules[MODULE] = self.module
         sys.argv = ["program.py"]
-        _quiet(self.channel, 1 << 62)
+        _quiet(self.channel, USUAL_OUTPUT)
         return [
-            self.fail, self.error, self.answer, self.call, "compile", "load", compile, FILE_NAME, "exec", 0, True,
-            self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink, self.record, self.turn,
+            self.fail, self.error, self.answer, self.call, "compile", "load", compile, _copy(FILE_NAME), "exec", 0,
+            True, self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink, USUAL_OUTPUT, self.record,
+            self.turn,
         ]  # fmt: skip
+
+
+def _copy(text: str) -> str:
+    return text[:1] + text[1:]
 
 
 _GENERATOR: Final = vars(random)["_inst"]  # the one behind `random.seed` and its like

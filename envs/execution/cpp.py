@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
@@ -47,8 +47,8 @@ class CppEngine:
         self._jail: Jail | None = None
         self._reference_seconds: dict[tuple[str, str], float] = {}
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs and return their outcomes in the same order.
+    def run(self, jobs: Sequence[Job], done: Callable[[int, Outcome], None]) -> None:
+        """Run jobs; `done` is called with the place and the outcome of each, in order.
 
         Raises:
             OptionError: a test of a kind that C++ problems cannot have.
@@ -63,7 +63,8 @@ class CppEngine:
                 f"{self._min_layers} are asked for."
             )
         with ThreadPoolExecutor(self._workers, thread_name_prefix="cpp") as pool:
-            return list(pool.map(self._judge, jobs))
+            for place, outcome in enumerate(pool.map(self._judge, jobs)):
+                done(place, outcome)
 
     def layers(self) -> list[dict[str, Any]]:
         """The isolation layers of the programs."""

@@ -1,9 +1,9 @@
 """One thread drives all zygotes: starts programs, relays between referees and candidates, and keeps the wall clock.
 
-Work comes as generators that yield what they need (`Run`, a list of `Run`, or `Dialogue`) and are resumed with how it
-ended. At most one program runs in a zygote at a time; the next one already waits in the kernel for its turn, so that a
-core never idles while this thread compares results. The thread sleeps in one epoll and looks at a channel only when its
-process is gone, or has been running for some milliseconds: one wake-up per program.
+Work comes as generators that yield what they need (`Run`, a list of `Run`, `Dialogue`, or `Shared`) and are resumed
+with how it ended. At most one program runs in a zygote at a time; the next one already waits in the kernel for its
+turn, so that a core never idles while this thread compares results. The thread sleeps in one epoll and looks at a
+channel only when its process is gone, or has been running for some milliseconds: one wake-up per program.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from codegym.envs.execution import timing
 from codegym.envs.execution.server import Child, ZygoteServer
-from codegym.envs.execution.work import Dialogue, Ended, Run, Verdicts, Work, framed
+from codegym.envs.execution.work import Dialogue, Ended, Run, Shared, Verdicts, Work, framed
 
 _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
 _DEEP: Final = 4  # the same while there are many, so that none stands idle where this thread is held up
@@ -95,30 +96,31 @@ class Engine:
         self._actives: dict[Child, _Active] = {}
         self.restarts = 0
 
-    def drive(self, works: Sequence[Work]) -> list[Any]:
-        """Run generators to their ends, side by side, and return what each returned."""
-        results: list[Any] = [None] * len(works)
-        waiting = deque(enumerate(works))
-        open_works = 0
+    def drive(self, works: Iterable[Work], done: Callable[[int, Any], None]) -> None:
+        """Run generators to their ends, side by side.
 
-        def resume(index: int, work: Work, value: Any) -> None:
+        Args:
+            works: the generators; each is asked for when there is room for it.
+            done: called with the place of each and what it returned, as soon as it has.
+        """
+        waiting = enumerate(works)
+        more, open_works = True, 0
+
+        def end(index: int, value: Any) -> None:
             nonlocal open_works
-            try:
-                wanted = work.send(value)
-            except StopIteration as stop:
-                results[index] = stop.value
-                open_works -= 1
-                return
-            self._want(wanted, lambda result: resume(index, work, result))
+            open_works -= 1
+            done(index, value)
 
         try:
-            while waiting or open_works:
-                while waiting and open_works < 8 * self.workers + 8:
-                    index, work = waiting.popleft()
-                    open_works += 1
-                    resume(index, work, None)
+            while more or open_works:
+                while more and open_works < 8 * self.workers + 8:
+                    index, work = next(waiting, (0, None))
+                    more = work is not None
+                    if work is not None:
+                        open_works += 1
+                        self._advance(work, partial(end, index), None)
                 self._dispatch()
-                if not waiting and not open_works:
+                if not more and not open_works:
                     break
                 pause = self._pause()
                 asleep = time.monotonic() + pause
@@ -132,7 +134,6 @@ class Engine:
         except BaseException:
             self.close()
             raise
-        return results
 
     def begin(self, profile: str = "plain") -> None:
         """Start the zygotes of a profile without waiting until they serve."""
@@ -163,11 +164,20 @@ class Engine:
 
     # What works ask for
 
-    def _want(self, wanted: Any, resume: Callable[[Any], None]) -> None:
+    def _advance(self, work: Work, end: Callable[[Any], None], value: Any) -> None:
+        """Give a work what it waited for, and see to what it wants next."""
+        try:
+            wanted = work.send(value)
+        except StopIteration as stop:
+            end(stop.value)
+            return
+        resume = partial(self._advance, work, end)
         if isinstance(wanted, Run):
             self._queue(_Active(wanted, resume))
         elif isinstance(wanted, Dialogue):
             self._talks.append(_Talk(wanted, resume))
+        elif isinstance(wanted, Shared):
+            self._wait_for(wanted, lambda: resume(None))
         else:
             ends: list[Any] = [None] * len(wanted)
             left = len(wanted)
@@ -180,7 +190,22 @@ class Engine:
                     resume(ends)
 
             for index, run in enumerate(wanted):
-                self._queue(_Active(run, lambda end, index=index: one_done(index, end)))  # type: ignore[misc]
+                self._queue(_Active(run, partial(one_done, index)))
+
+    def _wait_for(self, shared: Shared, resume: Callable[[], None]) -> None:
+        def end(_: Any) -> None:
+            shared.ended = True
+            for waiter in shared.waiting:
+                waiter()
+            shared.waiting.clear()
+
+        if shared.ended:
+            resume()
+            return
+        shared.waiting.append(resume)
+        if not shared.begun:
+            shared.begun = True
+            self._advance(shared.work, end, None)
 
     def _queue(self, active: _Active) -> None:
         self._queues.setdefault(active.run.profile, deque()).append(active)

@@ -9,7 +9,8 @@ import subprocess
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +20,7 @@ from codegym.envs.execution.cache import OutcomeCache, ProblemKeys
 from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.judge import Setting, judge
 from codegym.envs.execution.outcome import Job, Outcome, Report
-from codegym.envs.execution.plan import Plan, make_plan, record
+from codegym.envs.execution.plan import Plan, make_plan
 from codegym.envs.execution.ray_backend import RayCluster
 from codegym.envs.execution.server import ZygoteServer, interpreter
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TRACERS = ("fast", "probes", "monitoring", "coverage")
 BACKENDS = ("local", "ray")
 LANGUAGES = ("python", "cpp")
+Done = Callable[[int, Outcome], None]
 _PLANS = 4096
 
 
@@ -106,10 +108,14 @@ class Executor:
             parts.append(f"python={self._version}")
         return f"{self.backend}:{';'.join(parts)}"
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job], each: Callable[[int, Outcome], None] | None = None) -> list[Outcome]:
         """Run jobs and return their outcomes in the same order.
 
         Equal jobs run once. The machine's own failures are retried once and then give the verdict INFRA.
+
+        Args:
+            jobs: programs and their problems.
+            each: called with the place and the outcome of each job as soon as it is known, in any order.
 
         Raises:
             OptionError: a program that is no text.
@@ -124,18 +130,28 @@ class Executor:
             jobs = [self._seeded(job) for job in jobs]
             keys = [self._key(job) for job in jobs]
             found: dict[Hashable, Outcome] = {}
-            missing: dict[Hashable, Job] = {}
-            for key, job in zip(keys, jobs, strict=True):
-                known = self._cache.get(key) if self._cache is not None else None
-                if known is not None:
-                    found[key] = known
-                elif key not in found:
-                    missing[key] = job
+            places: dict[Hashable, list[int]] = {}  # of what has to run
+            for place, key in enumerate(keys):
+                known = found.get(key) or (self._cache.get(key) if self._cache is not None else None)
+                if known is None:
+                    places.setdefault(key, []).append(place)
+                    continue
+                found[key] = known
+                if each:
+                    each(place, known)
+            missing = list(places)
+
+            def done(number: int, outcome: Outcome) -> None:
+                key = missing[number]
+                found[key] = outcome
+                if self._cache is not None:
+                    self._cache.put(key, outcome)
+                if each:
+                    for place in places[key]:
+                        each(place, outcome)
+
             if missing:
-                found.update(zip(missing, self._execute(list(missing.values())), strict=True))
-            if self._cache is not None:
-                for key in missing:
-                    self._cache.put(key, found[key])
+                self._execute([jobs[places[key][0]] for key in missing], done)
             self.statistics["jobs"] += len(jobs)
             self.statistics["executed"] += len(missing)
             self.statistics["cache_hits"] += len(jobs) - len(missing)
@@ -206,22 +222,20 @@ class Executor:
         tracer = self.tracer if job.coverage else ""
         return job.program, self._keys.digest(job), self._version, tracer, job.seed
 
-    def _execute(self, jobs: list[Job]) -> list[Outcome]:
+    def _execute(self, jobs: list[Job], done: Done) -> None:
         """Run each language's jobs in its engine, or all on the cluster."""
         self._forget_after_fork()
         languages = [job.problem.language for job in jobs]
         for language in sorted({*languages} - {*LANGUAGES}):
             raise unknown("language", language, LANGUAGES)
         if self.backend == "ray":
-            found_there = self._nodes().run(jobs)
+            self._nodes().run(jobs, done)
             self.statistics["restarts"] = self._nodes().restarts
-            return found_there
-        found: dict[int, Outcome] = {}
+            return
         for language, run in (("python", self._execute_python), ("cpp", self._execute_cpp)):
             places = [place for place, name in enumerate(languages) if name == language]
             if places:
-                found.update(zip(places, run([jobs[place] for place in places]), strict=True))
-        return [found[place] for place in range(len(jobs))]
+                run([jobs[place] for place in places], partial(_at, places, done))
 
     def _nodes(self) -> RayCluster:
         self._forget_after_fork()
@@ -233,26 +247,23 @@ class Executor:
             self._cluster = RayCluster(self.address, options)
         return self._cluster
 
-    def _execute_cpp(self, jobs: list[Job]) -> list[Outcome]:
+    def _execute_cpp(self, jobs: list[Job], done: Done) -> None:
         if self._cpp is None:
             from codegym.envs.execution.cpp import CppEngine  # only where there is C++: it takes a while to import
 
             self._cpp = CppEngine(self.workers, self.layers, self.min_layers)
-        return self._cpp.run(jobs)
+        self._cpp.run(jobs, done)
 
-    def _execute_python(self, jobs: list[Job]) -> list[Outcome]:
+    def _execute_python(self, jobs: list[Job], done: Done) -> None:
         engine = self._started()
-        plans = [self._plan(job) for job in jobs]
-        new = {id(plan): plan for plan in plans if (plan.scripts or plan.oracles) and not plan.recorded}
         setting = Setting(self.tracer, self._level, self._monitors)
         try:
-            engine.drive([record(plan) for plan in new.values()])
-            outcomes: list[Outcome] = engine.drive([judge(p, job, setting) for p, job in zip(plans, jobs, strict=True)])
+            engine.drive((judge(self._plan(job), job, setting) for job in jobs), done)
         except BaseException:
             self._engine = None  # it closed itself: nothing of this batch is running on
+            self._plans.clear()  # some may have begun to record
             raise
         self.statistics["restarts"] = engine.restarts
-        return outcomes
 
     def _plan(self, job: Job) -> Plan:
         digest = self._keys.digest(job)
@@ -287,6 +298,10 @@ class Executor:
                 )
             self._engine = engine
         return self._engine
+
+
+def _at(places: Sequence[int], done: Done, number: int, outcome: Outcome) -> None:
+    done(places[number], outcome)
 
 
 def _rebuild(arguments: dict[str, Any]) -> Executor:

@@ -60,7 +60,7 @@ def judge(plan: Plan, job: Job, setting: Setting) -> Work:
     """Run one program against the tests of its problem; yields what it needs from the engine.
 
     Args:
-        plan: of the job's problem and tests, with its recordings made.
+        plan: of the job's problem and tests.
         job: the program.
         setting: of the executor.
 
@@ -70,6 +70,8 @@ def judge(plan: Plan, job: Job, setting: Setting) -> Work:
     refused = python.refusal(job.program)
     if refused is not None:
         return _not_compiled(plan, job, setting, f"SyntaxError: {refused}")
+    if plan.recording is not None:
+        yield plan.recording
     trial = _Trial(plan, job, setting)
     if not plan.tests:
         ends = yield [trial.run([])]
@@ -327,7 +329,7 @@ class _Trial:
             yield from self.live(script)
             return
         task = codec.encode({**script.task, "kind": "replay", "answers": len(answers)}, max_bytes=1 << 28)
-        calls = b'"calls",[' + b",".join(script.calls) + b"],"
+        calls = b'"calls",[' + b",".join(script.frames) + b"],"
         frame = b'["referee",' + task.replace(b'{"dict":[', b'{"dict":[' + calls, 1) + b"]"
         seconds = self.clock.wall + _IN_REFEREE
         has_numpy = any(b'{"numpy":' in answer or b'{"ndarray":' in answer for answer in answers)

@@ -18,7 +18,7 @@ enum { PAGE = 4096, POOL = 1 << 14, POOL_HEADER = 48, MOST_FILLED = 1 << 16, MOS
 struct arenas { void *context, *(*allocate)(void *, size_t); void (*free)(void *, void *, size_t); };
 extern void PyObject_SetArenaAllocator(struct arenas *);
 extern void *PyObject_Malloc(size_t);
-void nursery_prepare(void); /* nursery.c */
+void nursery_use(int yes); /* nursery.c */
 
 static char *memory, *memory_end, *heap;
 
@@ -159,8 +159,9 @@ static void fill(void)
 void codegym_seal(void)
 {
     malloc_trim(HUGE);
-    nursery_prepare();
+    nursery_use(0);
     fill();
+    nursery_use(1);
     if (memory && memory < memory_end) {
         char *used = (char *)up((uintptr_t)memory), *start = memory_end - MOST_MEMORY;
         if (used < memory_end)

@@ -20,6 +20,7 @@ _NEW_USER = 0x10000000
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 _LOCKED = 2 | 4 | 8 | 1024 | 2048 | 4096  # nosuid, nodev, noexec, atime: a remount must repeat what is set
 _DETACH = 2
+_MOST_LINKS: Final = 40  # on the way to a file, as the kernel has it
 _PIVOT_ROOT: Final = 155 if os.uname().machine == "x86_64" else 41
 
 
@@ -80,28 +81,30 @@ def enter_user() -> str:
 
 def _change_root(shown: Sequence[str], hidden: Sequence[str], write: Sequence[str]) -> None:
     """Replace the root by an empty one that shows the given paths."""
-    real = [os.path.realpath(path) for path in (*shown, *write)]
+    paths = _Paths()
+    real = [paths.real(path) for path in (*shown, *write)]
     rooms = [r for r in ("/tmp", "/mnt", "/run", "/var/tmp", "/srv") if os.path.isdir(r)]
     room = next((r for r in rooms if not any(path == r or path.startswith(r + "/") for path in real)), None)
     if room is None:
         raise OSError(errno.ENOENT, "no folder to build a root in")
     _mount("none", "/", "", _RECURSIVE | _PRIVATE)
     _mount("tmpfs", room, "tmpfs", _NO_SUID | _NO_DEVICES, "size=1m,mode=755")
-    visible: dict[str, bool] = {}  # real path -> shown (or covered)
-    covers = list(dict.fromkeys(os.path.realpath(path) for path in hidden if os.path.isdir(path)))
-    for path in shown:
-        if os.path.lexists(path) and not any(os.path.realpath(path).startswith(cover + "/") for cover in covers):
-            _show(path, room, visible)
+    root = _NewRoot(room, paths)
+    covers = list(dict.fromkeys(paths.real(path) for path in hidden if os.path.isdir(path)))
+    within = tuple(cover + "/" for cover in covers)
+    there = [path for path in shown if os.path.lexists(path)]
+    for path in there:
+        if not paths.real(path).startswith(within):
+            root.show(path)
     for cover in covers:
-        if _is_visible(cover, visible):
+        if root.is_visible(cover):
             _mount("tmpfs", room + cover, "tmpfs", _NO_SUID | _NO_DEVICES, "size=1m,mode=755")
-            visible[cover] = False
-    for path in shown:
-        if os.path.lexists(path):
-            _show(path, room, visible)
+            root.visible[cover] = False
+    for path in there:
+        root.show(path)
     for path in write:
-        _show(path, room, visible, writable=True)
-    for cover in (path for path, is_shown in visible.items() if not is_shown):
+        root.show(path, writable=True)
+    for cover in (path for path, is_shown in root.visible.items() if not is_shown):
         _mount("none", room + cover, "", _REMOUNT | _BIND | _READ_ONLY | _NO_SUID | _NO_DEVICES)
     os.makedirs(room + "/tmp", exist_ok=True)  # programs that write there find it read-only, not missing
     os.chdir(room)
@@ -111,49 +114,82 @@ def _change_root(shown: Sequence[str], hidden: Sequence[str], write: Sequence[st
     _mount("none", "/", "", _REMOUNT | _BIND | _READ_ONLY | _NO_SUID | _NO_DEVICES)
 
 
-def _is_visible(path: str, visible: dict[str, bool]) -> bool:
-    """Whether the nearest enclosing entry is shown."""
-    while path != "/":
-        if path in visible:
-            return visible[path]
-        path = os.path.dirname(path)
-    return False
+class _Paths:
+    """Where paths lead. Hundreds share their folders, so that each place is looked at once."""
+
+    def __init__(self) -> None:
+        self._aims: dict[str, str] = {}  # of symbolic links; "" for whatever is none
+
+    def real(self, path: str) -> str:
+        """The path without symbolic links."""
+        return self.links(path)[1]
+
+    def links(self, path: str) -> tuple[list[tuple[str, str]], str]:
+        """The symbolic links on the way, each a place and its aim, and where they lead."""
+        found = []
+        while (step := self._first_link(path)) is not None:
+            place, aim = step
+            found.append(step)
+            if len(found) > _MOST_LINKS:
+                raise OSError(errno.ELOOP, "too many symbolic links", path)
+            path = os.path.normpath(os.path.join(os.path.dirname(place), aim, path[len(place) :].lstrip("/")))
+        return found, path
+
+    def _first_link(self, path: str) -> tuple[str, str] | None:
+        end = 0
+        while 0 <= end < len(path):
+            end = path.find("/", end + 1)
+            place = path if end < 0 else path[:end]
+            aim = self._aims.get(place)
+            if aim is None:
+                aim = self._aims[place] = os.readlink(place) if os.path.islink(place) else ""
+            if aim:
+                return place, aim
+        return None
 
 
-def _show(path: str, room: str, visible: dict[str, bool], *, writable: bool = False) -> None:
-    """Bind one path into the new root, with the symbolic links that lead to it."""
-    real = _make_way(path, room)
-    if _is_visible(real, visible) and not writable:
-        return
-    target = room + real
-    if os.path.isdir(real):
-        os.makedirs(target, exist_ok=True)
-    elif not os.path.exists(target):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
-    _mount(real, target, "", _BIND | _RECURSIVE)
-    if not writable:
-        _mount("none", target, "", _REMOUNT | _BIND | _READ_ONLY | (os.statvfs(real).f_flag & _LOCKED))
-    visible[real] = True
+class _NewRoot:
+    """A root under construction.
 
+    Args:
+        room: the folder that becomes the root.
+        paths: where the paths of the old one lead.
 
-def _make_way(path: str, room: str) -> str:
-    """Repeat in the new root the symbolic links on the way to `path`; returns where they lead."""
-    for _ in range(40):
-        way = "/"
-        for part in path.strip("/").split("/"):
-            place = os.path.join(way, part)
-            if os.path.islink(place):
-                aim = os.readlink(place)
-                if not os.path.lexists(room + place):
-                    os.makedirs(room + way, exist_ok=True)
-                    os.symlink(aim, room + place)
-                path = os.path.normpath(os.path.join(way, aim, path[len(place) :].lstrip("/")))
-                break
-            way = place
-        else:
-            return path
-    raise OSError(errno.ELOOP, "too many symbolic links", path)
+    Attributes:
+        visible: real paths, shown or covered.
+    """
+
+    def __init__(self, room: str, paths: _Paths) -> None:
+        self._room, self._paths = room, paths
+        self.visible: dict[str, bool] = {}
+
+    def is_visible(self, path: str) -> bool:
+        """Whether the nearest enclosing entry is shown."""
+        while path != "/":
+            if path in self.visible:
+                return self.visible[path]
+            path = os.path.dirname(path)
+        return False
+
+    def show(self, path: str, *, writable: bool = False) -> None:
+        """Bind one path into the new root, with the symbolic links that lead to it."""
+        links, real = self._paths.links(path)
+        for place, aim in links:
+            if not os.path.lexists(self._room + place):
+                os.makedirs(self._room + os.path.dirname(place), exist_ok=True)
+                os.symlink(aim, self._room + place)
+        if self.is_visible(real) and not writable:
+            return
+        target = self._room + real
+        if os.path.isdir(real):
+            os.makedirs(target, exist_ok=True)
+        elif not os.path.exists(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+        _mount(real, target, "", _BIND | _RECURSIVE)
+        if not writable:
+            _mount("none", target, "", _REMOUNT | _BIND | _READ_ONLY | (os.statvfs(real).f_flag & _LOCKED))
+        self.visible[real] = True
 
 
 def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

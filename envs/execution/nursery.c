@@ -4,7 +4,7 @@
  * page of each pool, which is copied. From here a program that allocates 60 kB writes to 15 fresh pages. When it is used
  * up, Python's allocator goes on: what has to be fast and thrifty for long is left to it.
  *
- * Only the domains that Python guards with its lock, and only their first thread, come here.
+ * Only the first thread comes here. What it frees in another thread stays as it is.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 enum { ROOM = 1 << 18, HEADER = 8, STEP = 16, MOST_SMALL = 1024, SMALL = MOST_SMALL / STEP, MOST = 1 << 15 };
-enum { CLASSES = SMALL + 1 + 4 * 5, FIRST_DOMAIN = 1, DOMAINS = 2 }; /* PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ */
+enum { CLASSES = SMALL + 1 + 4 * 5, DOMAINS = 3 }; /* PYMEM_DOMAIN_RAW, _MEM, _OBJ */
 
 struct allocator {                   /* PyMemAllocatorEx */
     void *context, *(*malloc)(void *, size_t), *(*calloc)(void *, size_t, size_t), *(*realloc)(void *, void *, size_t);
@@ -20,10 +20,12 @@ struct allocator {                   /* PyMemAllocatorEx */
 };
 struct block { struct block *next; };
 
+void nursery_use(int yes);
+
 extern void PyMem_GetAllocator(int domain, struct allocator *), PyMem_SetAllocator(int domain, struct allocator *);
 
 static struct {
-    char *place, *end;               /* what is left; nothing before a child begins */
+    char *place, *end;               /* what is left */
     void *thread;
     struct block *free[CLASSES];
 } now;
@@ -134,26 +136,26 @@ static void nursery_free(void *context, void *block)
         rest->free(rest->context, block);
 }
 
-/* In the fork server: from now on its children's allocations may come from here. */
-void nursery_prepare(void)
+/* In the fork server, before it makes what every program uses: that comes first in here, and its children go on behind
+ * it. */
+void codegym_nursery(void)
 {
     char *place = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED)
         return;
     nursery = place;
-    for (int i = 0; i < DOMAINS; i++) {
-        struct allocator mine = { &python[i], nursery_malloc, nursery_calloc, nursery_realloc, nursery_free };
-        PyMem_GetAllocator(FIRST_DOMAIN + i, &python[i]);
-        PyMem_SetAllocator(FIRST_DOMAIN + i, &mine);
-    }
-}
-
-/* In a child. */
-void nursery_begin(void)
-{
-    if (!nursery)
-        return;
     now.place = nursery + STEP - HEADER; /* blocks lie at multiples of 16 */
     now.end = nursery + ROOM;
-    now.thread = __builtin_thread_pointer();
+    for (int i = 0; i < DOMAINS; i++) {
+        struct allocator mine = { &python[i], nursery_malloc, nursery_calloc, nursery_realloc, nursery_free };
+        PyMem_GetAllocator(i, &python[i]);
+        PyMem_SetAllocator(i, &mine);
+    }
+    nursery_use(1);
+}
+
+/* Whether allocations come from here. */
+void nursery_use(int yes)
+{
+    now.thread = yes && nursery ? __builtin_thread_pointer() : NULL;
 }

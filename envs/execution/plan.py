@@ -16,7 +16,7 @@ from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import Oracle, record_oracles
 from codegym.envs.execution.recording import foreseen_calls, leaves_nothing
 from codegym.envs.execution.statements import Layout
-from codegym.envs.execution.work import Dialogue, Run, Verdicts, framed
+from codegym.envs.execution.work import Dialogue, Run, Shared, Verdicts, framed
 from codegym.envs.problems.problem import (
     CallTest,
     InProcessTest,
@@ -42,10 +42,9 @@ class Script:
     Attributes:
         index: place among the problem's tests.
         task: what the referee needs, without kind, calls and answers.
-        key: of the referees that may be used for it.
         profile: of the referee.
-        calls: foreseen or recorded calls, encoded for the referee; None where every call must be asked live.
-        packed: the same for a candidate.
+        calls: foreseen or recorded calls; None where every call must be asked live.
+        packed: the same as a candidate gets them.
         count: number of recorded calls.
         row: first row of its calls among all calls of the problem.
         assertions: what it asserts, where it is no more than plain assertions; then no referee is needed.
@@ -53,13 +52,28 @@ class Script:
 
     index: int
     task: dict[str, Any]
-    key: str
     profile: str
-    calls: list[bytes] | None = None
+    calls: list[Any] | None = None
     packed: list[bytes] = field(default_factory=list)
     count: int = 0
     row: int = 0
     assertions: list[Assertion] | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """Of the referees that may be used for it."""
+        text = _text(self.task)
+        return "shared" if leaves_nothing(text) else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def frames(self) -> list[bytes]:
+        """The calls as a referee gets them."""
+        return [codec.encode(call, max_bytes=_NO_LIMIT) for call in self.calls or ()]
+
+
+def _text(task: dict[str, Any]) -> str:
+    """Everything that a referee runs for a script test."""
+    return "\n".join((task["source"], task["setup"], task["prelude"]))
 
 
 @dataclass
@@ -78,7 +92,8 @@ class Plan:
         encoded: for each call test its call, encoded.
         profile: of the zygotes that every program of this problem needs, whatever it imports.
         usual_imports: whether the usual imports are in scope.
-        recorded: the reference has run for the script and oracle tests.
+        recording: what tells the calls of script and oracle tests; None where there are none. Whoever runs a program
+            waits for it first.
         reference_seconds: processor time that the reference needs on this machine, None before it was measured.
     """
 
@@ -93,7 +108,7 @@ class Plan:
     encoded: dict[int, bytes] = field(default_factory=dict)
     profile: str = "plain"
     usual_imports: bool = False
-    recorded: bool = False
+    recording: Shared | None = None
     reference_seconds: float | None = None
 
     @cached_property
@@ -129,21 +144,20 @@ def make_plan(problem: Problem, selection: TestSelection) -> Plan:
         elif isinstance(test, OracleTest):
             plan.oracles.append(Oracle(index, test, [_packed([entry, list(args), {}, False]) for args in test.inputs]))
     plan.usual_imports = bool(plan.calls or plan.fresh) and python.usual_imports(problem)
+    if plan.scripts or plan.oracles:
+        plan.recording = Shared(_record(plan))
     return plan
 
 
 def _script(problem: Problem, index: int, test: ScriptTest) -> Script:
-    text = "\n".join((test.source, test.setup, problem.prelude))
     task = {
         "source": test.source, "setup": test.setup, "prelude": problem.prelude, "entry": problem.entry_point or "",
         "tolerance": problem.tolerance,
     }  # fmt: skip
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    key = "shared" if leaves_nothing(text) else digest
-    return Script(index, task, key, python.profile(text))
+    return Script(index, task, python.profile(_text(task)))
 
 
-def record(plan: Plan) -> Generator[Any, Any, None]:
+def _record(plan: Plan) -> Generator[Any, Any, None]:
     """Run the reference once per script test and keep what it was asked, so that programs can be asked all at once."""
     row = 0
     for script in plan.scripts:
@@ -173,7 +187,7 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
             if result.candidate is not None:
                 plan.reference_seconds = max(plan.reference_seconds or 0.0, result.candidate.cpu)
             calls = _recorded(result)
-        script.calls = None if calls is None else [codec.encode(call, max_bytes=_NO_LIMIT) for call in calls]
+        script.calls = calls
         script.packed = [_packed(call) for call in calls or ()]
         script.count = len(script.packed)
         script.row = row
@@ -183,9 +197,8 @@ def record(plan: Plan) -> Generator[Any, Any, None]:
         plan.reference_seconds = max(plan.reference_seconds or 0.0, oracle.seconds)
         oracle.row = row
         row += len(oracle.packed)
-    vars(plan).pop("shared_calls", None)
+    vars(plan).pop("shared_calls", None)  # of before
     vars(plan).pop("shared_tail", None)
-    plan.recorded = True
 
 
 def _reference(plan: Plan) -> str | None:

@@ -11,7 +11,7 @@ import collections
 import contextlib
 import importlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -95,13 +95,13 @@ class RayCluster:
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise InfrastructureError(f"Cannot reach a Ray cluster at {address!r}: {error}.") from error
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs and return their outcomes in the same order; INFRA where no node was left to run one.
+    def run(self, jobs: Sequence[Job], done: Callable[[int, Outcome], None]) -> None:
+        """Run jobs; `done` is called with the place and the outcome of each: INFRA where no node was left to run one.
 
         Raises:
             CodegymError: what an executor raised on a node about the jobs themselves.
         """
-        outcomes: list[Outcome | None] = [None] * len(jobs)
+        left = set(range(len(jobs)))
         waiting = collections.deque(self._batches(jobs))
         while waiting or any(actor.batches for actor in self._actors.values()):
             if waiting and not self._hand_out(waiting):
@@ -113,9 +113,10 @@ class RayCluster:
                 if found is not None:
                     batch = actor.batches.pop(reference)
                     for place, outcome in zip(batch.places, found, strict=True):
-                        outcomes[place] = outcome
-        lost = Outcome(Verdict.INFRA, message="no node of the cluster is left to run it")
-        return [outcome if outcome is not None else lost for outcome in outcomes]
+                        left.remove(place)
+                        done(place, outcome)
+        for place in sorted(left):
+            done(place, Outcome(Verdict.INFRA, message="no node of the cluster is left to run it"))
 
     def report(self) -> Report:
         """What the weakest node runs programs with; "nodes" and "workers" count all of them.

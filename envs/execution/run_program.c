@@ -33,7 +33,7 @@ extern const char *PyUnicode_AsUTF8AndSize(Object *, Size *);
 extern long long PyLong_AsLongLongAndOverflow(Object *, int *);
 extern double PyFloat_AsDouble(Object *);
 extern char *PyOS_double_to_string(double, char, int, int, int *);
-extern void PyMem_Free(void *);
+extern void *PyMem_Realloc(void *, size_t), PyMem_Free(void *);
 extern Object *PyModule_GetDict(Object *), *PyLong_FromUnsignedLongLong(unsigned long long);
 extern Object *PyUnicode_DecodeUTF8(const char *, Size, const char *);
 extern int PyObject_SetAttrString(Object *, const char *, Object *);
@@ -55,6 +55,7 @@ struct runner {
     Object *module, *builtins_with_usual;
     Object *seed, *generator;  /* _random.Random.seed and the instance behind the functions of `random` */
     Object *sink;              /* candidate._sink, where what a program prints goes */
+    Object *room;              /* how much that is already */
     Object *record, *turn;     /* methods of the candidate.Rest: compile so that statements are recorded; into this row */
 };
 
@@ -75,7 +76,7 @@ static int put(struct text *text, const char *data, size_t size)
 {
     if (text->length + size > text->room) {
         size_t room = 2 * (text->length + size);
-        char *larger = realloc(text->start, room);
+        char *larger = PyMem_Realloc(text->start, room);
         if (!larger)
             return 0;
         text->start = larger;
@@ -224,13 +225,13 @@ char *codegym_written(Object *value)
     struct text text = { 0 };
     if (put_value(&text, value, 0) && put(&text, "", 1))
         return text.start;
-    free(text.start);
+    PyMem_Free(text.start);
     return NULL;
 }
 
 void codegym_forget(char *written)
 {
-    free(written);
+    PyMem_Free(written);
 }
 
 /* A program */
@@ -360,7 +361,9 @@ void codegym_run(const struct runner *runner, const char *frame, size_t length, 
     struct program program = { runner, PyModule_GetDict(runner->module), PyLong_FromUnsignedLongLong(head->output),
                                { 0 }, head->output };
     Object *names = program.names, *seed = PyLong_FromUnsignedLongLong(head->seed);
-    if (PyObject_SetAttrString(runner->sink, "room", checked(program.output)) < 0
+    int overflow;
+    if ((PyLong_AsLongLongAndOverflow(runner->room, &overflow) != (long long)head->output
+         && PyObject_SetAttrString(runner->sink, "room", checked(program.output)) < 0)
         || (head->usual_imports && PyDict_SetItemString(names, "__builtins__", runner->builtins_with_usual) < 0))
         _exit(1);
     Py_DecRef(checked(PyObject_CallFunctionObjArgs(runner->seed, runner->generator, checked(seed), NULL)));

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,23 +67,16 @@ zygote.main(config, helper)
 """
 _START_SECONDS: Final = 60.0
 _PACKET: Final = 1 << 18
+_PART: Final = 1 << 16
 
 
 @functools.cache
 def _modules(compiled: bool) -> dict[str, Any]:
     """The zygote's modules by name: their sources, or their marshalled code for the interpreter that we run in."""
-    folder = Path(__file__).parent
-    sources = {"codegym": "", "codegym.envs": "", _PREFIX: ""}
-    for name in _MODULES:
-        path = folder / f"{name}.py"
-        if path.exists():
-            sources[f"{_PREFIX}.{name}"] = path.read_text(encoding="utf-8")
-    if not compiled:
-        return sources
-    return {
-        name: marshal.dumps(compile(source, f"<{name}>", "exec", dont_inherit=True)) if source else ""
-        for name, source in sources.items()
-    }
+    names = [f"{_PREFIX}.{name}" for name in _MODULES]
+    loaders = [SourceFileLoader(name, str(Path(__file__).with_name(f"{name.rsplit('.')[-1]}.py"))) for name in names]
+    read = [marshal.dumps(one.get_code(one.name)) if compiled else one.get_source(one.name) or "" for one in loaders]
+    return dict.fromkeys(("codegym", "codegym.envs", _PREFIX), "") | dict(zip(names, read, strict=True))
 
 
 @dataclass(eq=False)
@@ -122,7 +116,7 @@ class Child:
         """Read what is there, up to `limit` bytes waiting; returns whether the other end is still open."""
         while len(self.received) <= limit:
             try:
-                data = self.socket.recv(1 << 16)
+                data = self.socket.recv(_PART)
             except BlockingIOError:
                 return True
             except OSError:
@@ -130,6 +124,8 @@ class Child:
             if not data:
                 return False
             self.received += data
+            if len(data) < _PART:  # there is no more now
+                return True
         return True
 
 

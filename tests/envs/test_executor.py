@@ -18,12 +18,13 @@ from pathlib import Path
 import pytest
 
 from codegym.envs.errors import IsolationError, OptionError
+from codegym.envs.execution import codec
 from codegym.envs.execution.engine import Engine, _Active, _Talk
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
 from codegym.envs.execution.server import ZygoteServer
 from codegym.envs.execution.work import Dialogue, Run
-from codegym.envs.problems.problem import CallTest, InProcessTest, Limits, Problem, StdioTest, Test
+from codegym.envs.problems.problem import CallTest, InProcessTest, Limits, Problem, ScriptTest, StdioTest, Test
 
 SHORT = Limits(seconds=1.0, memory_mb=256, output_bytes=1 << 16)
 ADD = Problem("t/add", "", "f", hidden_tests=(CallTest((1, 2), 3), CallTest((5, 5), 10)), limits=SHORT)
@@ -271,6 +272,41 @@ def test_equal_jobs_run_once_and_are_remembered() -> None:
         for _ in range(2):
             executor.run([Job(ADD, "while True: pass")])
         assert executor.statistics["executed"] == 6  # a timeout may be the machine's fault
+
+
+def test_each_outcome_is_told_with_its_place_as_soon_as_it_is_known() -> None:
+    slow = "import time\ntime.sleep(0.5)\ndef f(a, b): return a + b"
+    programs = [slow, "def f(a, b): return a + b", "def f(a, b): return 0", "def f(a, b): return a + b"]
+    told: list[tuple[int, Verdict]] = []
+    with Executor(workers=2) as executor:
+        jobs = [Job(ADD, program) for program in programs]
+        found = executor.run(jobs, lambda place, one: told.append((place, one.verdict)))
+        assert told[0] == (1, Verdict.PASS)  # it did not wait for the slow one before it
+        assert sorted(told) == [(place, one.verdict) for place, one in enumerate(found)]
+        again: list[tuple[int, Verdict]] = []
+        executor.run(jobs, lambda place, one: again.append((place, one.verdict)))
+        assert again == sorted(told)  # from memory
+
+
+def test_a_reference_is_recorded_once_however_many_programs_wait_for_it() -> None:
+    source = "def check(candidate):\n    for i in range(3):\n        assert candidate(i, i) == 2 * i\ncheck(f)"
+    reference = "def f(a, b): return a + b"
+    problem = Problem("t/loop", "", "f", hidden_tests=(ScriptTest(source),), references=(reference,), limits=SHORT)
+    asked: list[str] = []
+
+    class Watched(Engine):
+        def _begin(self, talk: _Talk) -> None:
+            asked.append(codec.decode(talk.dialogue.frames[0])[1]["kind"])
+            super()._begin(talk)
+
+    with Executor(workers=2, cache=False) as executor:
+        executor.report()
+        assert executor._engine is not None
+        executor._engine.__class__ = Watched
+        for count in (6, 1):
+            found = executor.run([Job(problem, f"def f(a, b): return a + b  # {count} {n}") for n in range(count)])
+            assert {one.verdict for one in found} == {Verdict.PASS}
+    assert asked.count("record") == 1
 
 
 def test_a_dead_zygote_is_replaced_and_its_program_runs_again(executor: Executor) -> None:

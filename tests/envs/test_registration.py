@@ -144,6 +144,22 @@ def test_environments_use_no_global_randomness():
     assert before == (np.random.get_state()[1].tolist(), random.getstate())
 
 
+@pytest.mark.parametrize("first", ["codegym", "gymnasium"])
+def test_either_may_be_imported_first_and_ours_does_not_import_the_other(first):
+    program = (
+        f"import sys, {first}; assert {first!r} == 'gymnasium' or 'gymnasium' not in sys.modules;"
+        "import codegym, gymnasium, gymnasium.envs.registration as found;"
+        "print(sum(name.startswith('codegym/') for name in found.registry), len(sys.meta_path), found.__spec__.name)"
+    )
+    plain = "import sys, gymnasium; print(len(sys.meta_path))"
+    said = [
+        subprocess.run([sys.executable, "-W", "error", "-c", one], capture_output=True, text=True, timeout=60)
+        for one in (program, plain)
+    ]
+    finders = said[1].stdout.strip()
+    assert said[0].stdout.split() == [str(len(IDS)), finders, "gymnasium.envs.registration"], said[0].stderr
+
+
 def test_importing_registers_once():
     from codegym.envs.registration import register_environments
 

@@ -124,10 +124,14 @@ def frames_of(problem: Problem, program: str, executor: Executor) -> tuple[list[
 
     def work() -> Any:
         plan = executor._plan(job)
+        if plan.recording is not None:
+            yield plan.recording
         ends: list[Ended] = yield _Trial(plan, job, Setting("fast", 4)).runs()
         return ends[0].frames, ends[0].status
 
-    return engine.drive([work()])[0]  # type: ignore[no-any-return]
+    found: list[tuple[list[bytes], int]] = []
+    engine.drive([work()], lambda place, value: found.append(value))
+    return found[0]
 
 
 def test_programs_say_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
