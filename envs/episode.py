@@ -65,8 +65,7 @@ class Episode:
 
     def to_json(self) -> str:
         """One line of JSON, keys in declaration order."""
-        record = asdict_without_trace(self)
-        return json.dumps(record, ensure_ascii=True, separators=(",", ":"))
+        return _ENCODER.encode(asdict_without_trace(self))
 
     @classmethod
     def from_json(cls, line: str, *, where: str = "") -> Episode:
@@ -75,9 +74,8 @@ class Episode:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             raise DataError(f"{where}: not a JSON line ({error.msg}).") from None
-        names = {f.name for f in fields(cls)} - {"trace"}
-        if not isinstance(record, dict) or not names >= record.keys():
-            raise DataError(f"{where}: not an episode; an episode has the keys {', '.join(sorted(names))}.")
+        if not isinstance(record, dict) or not record.keys() <= {*_NAMES}:
+            raise DataError(f"{where}: not an episode; an episode has the keys {', '.join(sorted(_NAMES))}.")
         missing = [f.name for f in fields(cls) if f.name not in record and f.name in _REQUIRED]
         if missing:
             raise DataError(f"{where}: the episode lacks {', '.join(missing)}.")
@@ -87,6 +85,8 @@ class Episode:
         return cls(**record)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+_NAMES = tuple(f.name for f in fields(Episode) if f.name != "trace")
 _REQUIRED = {
     "env_id", "env_kwargs", "problem", "start", "seed", "sample", "actions", "program", "reward", "reward_terms",
     "verdict", "tests_passed", "tests_total",
@@ -95,7 +95,7 @@ _REQUIRED = {
 
 def asdict_without_trace(episode: Episode) -> dict[str, Any]:
     """The episode as a JSON-ready dictionary."""
-    record = {f.name: getattr(episode, f.name) for f in fields(episode) if f.name != "trace"}
+    record = {name: getattr(episode, name) for name in _NAMES}
     if not episode.parts:
         del record["parts"]
     return record

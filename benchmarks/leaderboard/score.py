@@ -105,7 +105,6 @@ def score_file(
     }
     place = open_run(out, record) if out is not None else None
     episodes, flaky, before = _scored_before(place)
-    threading.Thread(target=_import_rest, daemon=True).start()
     size = FIRST_BATCH
     while len(episodes) < len(samples):
         begun, start = time.perf_counter(), len(episodes)
@@ -156,16 +155,17 @@ def _scored_before(place: Path | None) -> tuple[list[Episode], list[dict[str, An
 
 def _telling(
     progress: Callable[[int, int, int], None] | None, done: int, total: int, passed: int
-) -> Callable[[int, Outcome], None] | None:
+) -> Callable[[int, Outcome], None]:
     """What tells of each outcome of a batch, from so many done and passed on, but not more often than one can see."""
-    if progress is None:
-        return None
     told = time.perf_counter()
+    rest = threading.Thread(target=_import_rest, daemon=True)
 
     def tell(place: int, outcome: Outcome) -> None:
         nonlocal done, passed, told
         done, passed = done + 1, passed + (outcome.verdict is Verdict.PASS)
-        if (now := time.perf_counter()) - told >= TOLD_SECONDS:
+        if rest.ident is None:
+            rest.start()
+        if progress and (now := time.perf_counter()) - told >= TOLD_SECONDS:
             told = now
             progress(done, total, passed)
 
@@ -211,31 +211,40 @@ def score_samples(
     tests = settings["tests"]
     programs = [program_of(problems[sample.problem], sample.kind, sample.text) for sample in samples]
     jobs = [Job(problems[s.problem], program, tests) for s, program in zip(samples, programs, strict=True)]
-    episodes, flaky = [], []
-    repeated = run_repeatedly(jobs, executor, settings.get("runs", 1), each)
-    for sample, job, result in zip(samples, jobs, repeated, strict=True):
-        outcome, program = result.outcome, job.program
+    episodes: dict[int, Episode] = {}
+
+    def done(place: int, outcome: Outcome) -> None:
+        episodes[place] = _episode(samples[place], jobs[place], outcome, float(reward(outcome)), settings)
+        if each:
+            each(place, outcome)
+
+    flaky = []
+    for place, result in enumerate(run_repeatedly(jobs, executor, settings.get("runs", 1), done)):
+        sample = samples[place]
         if result.verdicts:
             flaky.append({"problem": sample.problem, "sample": sample.sample, "verdicts": list(result.verdicts)})
-        value = float(reward(outcome))
-        episodes.append(
-            Episode(
-                env_id=settings["env_id"],
-                env_kwargs=settings["env_kwargs"],
-                problem=sample.problem,
-                start={"kind": sample.kind, "text": "", "value": None},
-                seed=0,
-                sample=sample.sample,
-                actions=(sample.text,),
-                program=program,
-                reward=value,
-                reward_terms={"outcome": value},
-                verdict=str(outcome.verdict),
-                tests_passed=outcome.tests_passed,
-                tests_total=outcome.tests_total,
-                terminated=True,
-                agent=settings["agent"],
-                parts=part_verdicts(job.problem, outcome, tests),
-            )
-        )
-    return episodes, flaky
+        if result.outcome is not result.outcomes[0]:
+            value = float(reward(result.outcome))
+            episodes[place] = _episode(sample, jobs[place], result.outcome, value, settings)
+    return [episodes[place] for place in range(len(samples))], flaky
+
+
+def _episode(sample: Sample, job: Job, outcome: Outcome, reward: float, settings: Mapping[str, Any]) -> Episode:
+    return Episode(
+        env_id=settings["env_id"],
+        env_kwargs=settings["env_kwargs"],
+        problem=sample.problem,
+        start={"kind": sample.kind, "text": "", "value": None},
+        seed=0,
+        sample=sample.sample,
+        actions=(sample.text,),
+        program=job.program,
+        reward=reward,
+        reward_terms={"outcome": reward},
+        verdict=str(outcome.verdict),
+        tests_passed=outcome.tests_passed,
+        tests_total=outcome.tests_total,
+        terminated=True,
+        agent=settings["agent"],
+        parts=part_verdicts(job.problem, outcome, job.tests),
+    )

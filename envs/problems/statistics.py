@@ -12,12 +12,21 @@ from typing import Any
 from codegym.envs.problems.problem import Problem
 
 CONDITIONALS = (ast.If, ast.For, ast.While, ast.Try, ast.Match)
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def count_conditionals(source: str) -> int | None:
     """Number of If, For, While, Try and Match statements of a Python program; None if it is not Python 3."""
     tree = parse(source)
-    return None if tree is None else sum(isinstance(node, CONDITIONALS) for node in ast.walk(tree))
+    if tree is None:
+        return None
+    found, waiting = 0, [*tree.body]
+    while waiting:  # statements only, for expressions hold none
+        node = waiting.pop()
+        found += isinstance(node, CONDITIONALS)
+        for name in _BLOCKS:
+            waiting += getattr(node, name, ())
+    return found
 
 
 def parse(source: str) -> ast.Module | None:

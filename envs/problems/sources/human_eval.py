@@ -99,6 +99,8 @@ def docstring_examples(prompt: str, entry_point: str) -> tuple[CallTest, ...]:
 
     Both forms count: the answer on the next line, and `call == answer` with none.
     """
+    if ">>>" not in prompt:
+        return ()
     try:
         examples = doctest.DocTestParser().get_examples(_docstring_source(prompt, entry_point))
     except (SyntaxError, ValueError):  # not code yet, or `>>>` that is not meant as a doctest
