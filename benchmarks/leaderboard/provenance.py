@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -16,6 +15,8 @@ PACKAGES = ("gymnasium", "numpy", "torch", "transformers", "tokenizers", "human-
 
 def versions() -> dict[str, str]:
     """Versions of Python, codegym and what is installed of the packages that can change a result; imports nothing."""
+    import importlib.metadata  # takes as long as ten programs
+
     found = {"python": platform.python_version(), "codegym": codegym.__version__}
     for package in PACKAGES:
         try:

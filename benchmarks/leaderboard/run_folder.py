@@ -109,6 +109,20 @@ def open_run(folder: str | Path, record: Mapping[str, Any]) -> Path:
             files that are not a run.
     """
     place = require_writable_folder(folder)
+    if not check_run(place, record):
+        write_json(place / RUN, record)
+    drop_incomplete_line(place / EPISODES)
+    drop_incomplete_line(place / PROGRESS)
+    return place
+
+
+def check_run(folder: str | Path, record: Mapping[str, Any]) -> bool:
+    """Whether a run is in the folder already; writes nothing.
+
+    Raises:
+        OptionError: as `open_run`, but for what only writing shows.
+    """
+    place = Path(folder)
     if (place / RUN).exists():
         different = differences(_identity(_dictionary(place / RUN)), _identity(record))
         if different:
@@ -116,13 +130,10 @@ def open_run(folder: str | Path, record: Mapping[str, Any]) -> Path:
                 f"{place} holds another run: {'; '.join(different[:4])}. Give the same options to resume it, "
                 "or another --out folder."
             )
-    elif any((place / name).exists() for name in (EPISODES, SUMMARY)):
+        return True
+    if any((place / name).exists() for name in (EPISODES, SUMMARY)):
         raise OptionError(f"{place} holds {EPISODES} or {SUMMARY} but no {RUN}: give another --out folder.")
-    else:
-        write_json(place / RUN, record)
-    drop_incomplete_line(place / EPISODES)
-    drop_incomplete_line(place / PROGRESS)
-    return place
+    return False
 
 
 def keep_episodes(place: Path, keep: int) -> None:

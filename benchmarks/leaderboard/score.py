@@ -20,6 +20,7 @@ from codegym.benchmarks.leaderboard.run_folder import (
     PROGRESS,
     SUMMARY,
     Run,
+    check_run,
     elapsed,
     keep_episodes,
     open_run,
@@ -93,28 +94,32 @@ def score_file(
         **({"limits": dict(limits)} if limits else {}),
     }
     limited = with_limits(problem_set, limits or {})
-    record = {
+    record: dict[str, Any] = {
         "kind": "score",
         "settings": settings,
         "agent": {"name": f"samples:{Path(path).name}", "samples_sha256": file_sha256(path)},
         "argv": list(argv),
-        "commit": git_commit(),
-        "versions": versions(),
-        "isolation": executor.report(),
-        "machine": machine(),
     }
-    place = open_run(out, record) if out is not None else None
+    aside = _Aside()
+    is_begun = out is not None and check_run(out, record)
+
+    def opened() -> Path | None:
+        record.update({"isolation": executor.report()} | aside.fetched())
+        return open_run(out, record) if out is not None else None
+
+    place = opened() if is_begun else None
     episodes, flaky, before = _scored_before(place)
     size = FIRST_BATCH
     while len(episodes) < len(samples):
         begun, start = time.perf_counter(), len(episodes)
-        tell = _telling(progress, start, len(samples), sum(e.verdict == Verdict.PASS for e in episodes))
+        tell = _telling(progress, aside, start, len(samples), sum(e.verdict == Verdict.PASS for e in episodes))
         found, differing = score_samples(samples[start : start + size], limited, settings, executor, tell)
         episodes += found
         flaky += differing
         now = time.perf_counter()
         size = min(max(round(len(found) * BATCH_SECONDS / (now - begun)), LEAST_BATCH), MOST_BATCH)
         passed = sum(e.verdict == Verdict.PASS for e in episodes)
+        place = place or opened()
         if place is not None:
             append_lines(place / EPISODES, (episode.to_json() for episode in found))
             done = {"episodes": len(episodes), "passed": passed, "seconds": round(before + now - started, 3)}
@@ -135,10 +140,28 @@ def score_file(
     return Run(Path(out or "."), record, episodes, summary)
 
 
-def _import_rest() -> None:
-    """Import, while programs run, what is needed when they have: numpy and rich take as long as 50 programs."""
-    importlib.import_module("codegym.benchmarks.leaderboard.metrics")
-    importlib.import_module("rich.table")
+class _Aside:
+    """What is needed only when programs have run, and takes as long as a hundred of them: fetched while they run."""
+
+    def __init__(self) -> None:
+        self._thread = threading.Thread(target=self._fetch, daemon=True)
+        self._found: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """Fetch it, if that has not begun yet."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def fetched(self) -> dict[str, Any]:
+        """Where the results come from, as `run.json` has it; numpy and rich are imported as well."""
+        self.begin()
+        self._thread.join()
+        return self._found
+
+    def _fetch(self) -> None:
+        self._found |= {"commit": git_commit(), "versions": versions(), "machine": machine()}
+        importlib.import_module("codegym.benchmarks.leaderboard.metrics")
+        importlib.import_module("rich.table")
 
 
 def _scored_before(place: Path | None) -> tuple[list[Episode], list[dict[str, Any]], float]:
@@ -154,17 +177,15 @@ def _scored_before(place: Path | None) -> tuple[list[Episode], list[dict[str, An
 
 
 def _telling(
-    progress: Callable[[int, int, int], None] | None, done: int, total: int, passed: int
+    progress: Callable[[int, int, int], None] | None, aside: _Aside, done: int, total: int, passed: int
 ) -> Callable[[int, Outcome], None]:
     """What tells of each outcome of a batch, from so many done and passed on, but not more often than one can see."""
     told = time.perf_counter()
-    rest = threading.Thread(target=_import_rest, daemon=True)
 
     def tell(place: int, outcome: Outcome) -> None:
         nonlocal done, passed, told
         done, passed = done + 1, passed + (outcome.verdict is Verdict.PASS)
-        if rest.ident is None:
-            rest.start()
+        aside.begin()
         if progress and (now := time.perf_counter()) - told >= TOLD_SECONDS:
             told = now
             progress(done, total, passed)
