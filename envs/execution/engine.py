@@ -1,4 +1,4 @@
-"""One thread drives all zygotes: starts programs, relays between referees and candidates, and keeps the wall clock.
+"""One thread drives all zygotes: starts programs, hears how they end, and keeps the wall clock.
 
 Work comes as generators that yield what they need (`Run`, a list of `Run`, `Dialogue`, or `Shared`) and are resumed
 with how it ended. At most one program runs in a zygote at a time; the next one already waits in the kernel for its
@@ -18,60 +18,22 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from codegym.envs.execution import timing
+from codegym.envs.execution.referees import Referees
+from codegym.envs.execution.running import Active, Talk
 from codegym.envs.execution.server import Child, ZygoteServer
-from codegym.envs.execution.work import Dialogue, Ended, Run, Shared, Verdicts, Work, framed
+from codegym.envs.execution.work import Dialogue, Ended, Run, Shared, Work
 
 _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
 _DEEP: Final = 4  # the same while there are many, so that none stands idle where this thread is held up
 _AHEAD: Final = 4  # children that wait for a program
 _LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
-_STARVED: Final = 0.1  # of its wall time: a referee that used less processor time was kept waiting
 _HELD_UP: Final = 0.5  # seconds that this loop wakes too late: it was stopped, or the whole machine was
 _GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote goes
 _ATTEMPTS: Final = 2
 _SAME_SIZE: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
-_IDLE_REFEREES: Final = 8
-_SWEEPS: Final = 100  # how often a referee may be lost to its neighbours, which happens only without seccomp
-
-
-@dataclass(eq=False)
-class _Active:
-    """A run in its child."""
-
-    run: Run
-    done: Callable[[Ended], None]
-    attempts: int = 0
-    child: Child | None = None
-    started: float | None = None
-    watched: bool = False
-    killed_at: float | None = None
-    result: Ended = field(default_factory=Ended)
-    stdout: int = -1
-    output: bytearray = field(default_factory=bytearray)
-    memory: mmap.mmap | None = None
-    dialogue: _Talk | None = None
-
-
-@dataclass(eq=False)
-class _Talk:
-    """A dialogue under way."""
-
-    dialogue: Dialogue
-    done: Callable[[Verdicts], None]
-    attempts: int = 0
-    seconds: float = 0.0  # wall limit of this look at it
-    looked: bool = False  # a referee that did not have the processor is given its task twice
-    referee: Child | None = None
-    candidate: _Active | None = None
-    started: float = 0.0
-    finished: bool = False
-    asked: bool = False  # a question is with the candidate: it may give one answer
-    result: Verdicts = field(default_factory=Verdicts)
 
 
 class Engine:
@@ -89,11 +51,9 @@ class Engine:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._zygotes: dict[str, list[ZygoteServer]] = {}
         self._begun: dict[str, list[ZygoteServer]] = {}  # started, and not waited for yet
-        self._queues: dict[str, deque[_Active]] = {}
-        self._talks: deque[_Talk] = deque()
-        self._busy: list[_Talk] = []
-        self._idle: list[tuple[str, str, Child]] = []  # referees: profile, key, process
-        self._actives: dict[Child, _Active] = {}
+        self._queues: dict[str, deque[Active]] = {}
+        self._referees = Referees(self, 2 * workers)
+        self._actives: dict[Child, Active] = {}
         self.restarts = 0
 
     def drive(self, works: Iterable[Work], done: Callable[[int, Any], None]) -> None:
@@ -142,7 +102,7 @@ class Engine:
 
     def layers(self, profile: str = "plain") -> list[dict[str, Any]]:
         """What the first zygote of a profile said about its isolation layers."""
-        return self._servers(profile)[0].layers
+        return self.servers(profile)[0].layers
 
     def processes(self) -> int:
         """How many processes there should be now: zygotes, the ones that wait for them, and their children."""
@@ -173,9 +133,9 @@ class Engine:
             return
         resume = partial(self._advance, work, end)
         if isinstance(wanted, Run):
-            self._queue(_Active(wanted, resume))
+            self.queue(Active(wanted, resume))
         elif isinstance(wanted, Dialogue):
-            self._talks.append(_Talk(wanted, resume))
+            self._referees.add(Talk(wanted, resume))
         elif isinstance(wanted, Shared):
             self._wait_for(wanted, lambda: resume(None))
         else:
@@ -190,7 +150,7 @@ class Engine:
                     resume(ends)
 
             for index, run in enumerate(wanted):
-                self._queue(_Active(run, partial(one_done, index)))
+                self.queue(Active(run, partial(one_done, index)))
 
     def _wait_for(self, shared: Shared, resume: Callable[[], None]) -> None:
         def end(_: Any) -> None:
@@ -207,12 +167,19 @@ class Engine:
             shared.begun = True
             self._advance(shared.work, end, None)
 
-    def _queue(self, active: _Active) -> None:
+    def queue(self, active: Active) -> None:
+        """Have a program run in its turn."""
         self._queues.setdefault(active.run.profile, deque()).append(active)
+
+    def withdraw(self, active: Active) -> None:
+        """Do not run a program that has no child yet."""
+        with contextlib.suppress(ValueError):
+            self._queues[active.run.profile].remove(active)
 
     # Starting
 
-    def _servers(self, profile: str) -> list[ZygoteServer]:
+    def servers(self, profile: str) -> list[ZygoteServer]:
+        """The zygotes of a profile, started."""
         zygotes = self._zygotes.get(profile)
         if zygotes is None:
             self.begin(profile)
@@ -232,34 +199,33 @@ class Engine:
                 continue
             deep = len(queue) > _DEEP * self.workers
             for depth in range(_DEEP if deep else _DEPTH):
-                for zygote in list(self._servers(profile)):
+                for zygote in list(self.servers(profile)):
                     if queue and len(zygote.running) <= depth:
                         self._launch(zygote, queue.popleft())
-        while self._talks and len(self._busy) < 2 * self.workers:
-            self._begin(self._talks.popleft())
+        self._referees.begin()
 
-    def _launch(self, zygote: ZygoteServer, active: _Active) -> None:
+    def _launch(self, zygote: ZygoteServer, active: Active) -> None:
         try:
             if not zygote.waiting:
                 zygote.waiting += zygote.fork(_AHEAD, "candidate")
             child = zygote.waiting.popleft()
         except OSError:
             self._queues[active.run.profile].appendleft(active)
-            self._replace(zygote)
+            self.replace(zygote)
             return
         active.child, active.result = child, Ended()
         self._actives[child] = active
         if not zygote.running:
             active.started = time.monotonic()
         zygote.running.append(active)
-        self._send(child, active.run.request, self._open(active))
+        self.send(child, active.run.request, self._open(active))
         if active.dialogue is not None:
             self._watch(active)
         if len(zygote.waiting) < _AHEAD // 2:
             with contextlib.suppress(OSError):  # its death is heard on the control socket
                 zygote.waiting += zygote.fork(_AHEAD, "candidate")
 
-    def _open(self, active: _Active) -> list[int]:
+    def _open(self, active: Active) -> list[int]:
         """Make the descriptors that travel with a run."""
         run, sent = active.run, []
         if run.coverage:
@@ -275,7 +241,7 @@ class Engine:
             sent.append(theirs)
         return sent
 
-    def _send(self, child: Child, data: bytes, descriptors: Sequence[int] = ()) -> None:
+    def send(self, child: Child, data: bytes, descriptors: Sequence[int] = ()) -> None:
         """Send as much as fits now and the rest when there is room; closes the descriptors."""
         try:
             sent = 0
@@ -289,14 +255,15 @@ class Engine:
                     sent = child.socket.sendmsg([data], ancillary)
             if sent < len(data):
                 child.outgoing += data[sent:]
-                self._listen_to(child)
+                self.listen_to(child)
         except OSError:  # it is gone, which its zygote will say
             child.outgoing = b""
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _listen_to(self, child: Child) -> None:
+    def listen_to(self, child: Child) -> None:
+        """Hear what a child says."""
         number = child.socket.fileno()
         mask = select.EPOLLIN | (select.EPOLLOUT if child.outgoing else 0)
         if number in self._handlers:
@@ -305,11 +272,11 @@ class Engine:
             self._handlers[number] = lambda events: self._stir(child, events)
             self._poll.register(number, mask)
 
-    def _watch(self, active: _Active) -> None:
+    def _watch(self, active: Active) -> None:
         """Read a run's channel and output from now on as they come."""
         active.watched = True
         assert active.child is not None
-        self._listen_to(active.child)
+        self.listen_to(active.child)
         if active.stdout >= 0:
             self._handlers[active.stdout] = lambda events: self._read_output(active)
             self._poll.register(active.stdout, select.EPOLLIN)
@@ -319,7 +286,7 @@ class Engine:
     def _hear(self, zygote: ZygoteServer) -> None:
         ends = zygote.ends()
         if ends is None:
-            self._replace(zygote)
+            self.replace(zygote)
             return
         for child in ends:
             active = self._actives.pop(child, None)
@@ -327,11 +294,11 @@ class Engine:
                 self._finish(zygote, active)
             elif child in zygote.waiting:
                 zygote.waiting.remove(child)
-                self._forget(child)
+                self.forget(child)
             else:
-                self._referee_died(child)
+                self._referees.died(child)
 
-    def _finish(self, zygote: ZygoteServer, active: _Active) -> None:
+    def _finish(self, zygote: ZygoteServer, active: Active) -> None:
         child, result = active.child, active.result
         assert child is not None and child.ended is not None
         now = time.monotonic()
@@ -341,7 +308,7 @@ class Engine:
         _, result.status, result.cpu, _, result.killed, result.denied = child.ended
         if result.killed < 0 and not result.timed_out:  # swept away with another program
             self._release(active)
-            self._queue(active)
+            self.queue(active)
             return
         child.read(active.run.limit)
         result.flooded |= len(child.received) > active.run.limit
@@ -358,10 +325,10 @@ class Engine:
         self._release(active)
         active.done(result)
 
-    def _release(self, active: _Active) -> None:
+    def _release(self, active: Active) -> None:
         """Give back what a run held on this side."""
         if active.child is not None:
-            self._forget(active.child)
+            self.forget(active.child)
             active.child = None
         if active.stdout >= 0:
             if active.watched:
@@ -374,7 +341,8 @@ class Engine:
         active.output = bytearray()
         active.started, active.watched, active.killed_at = None, False, None
 
-    def _forget(self, child: Child) -> None:
+    def forget(self, child: Child) -> None:
+        """Close a child's channel, which ends it if it waits."""
         if child.socket.fileno() >= 0:
             self._unregister(child.socket.fileno())
             child.socket.close()
@@ -387,24 +355,24 @@ class Engine:
         """Something happened on a channel that is watched."""
         if events & select.EPOLLOUT and child.outgoing:
             data, child.outgoing = child.outgoing, b""
-            self._send(child, data)
+            self.send(child, data)
             if not child.outgoing:
-                self._listen_to(child)
+                self.listen_to(child)
         if not events & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR):
             return
         active = self._actives.get(child)
         is_open = child.read(active.run.limit if active else 1 << 26)
         if active is None:
-            self._hear_referee(child)
+            self._referees.hear(child)
         elif len(child.received) > active.run.limit:
             active.result.flooded = True
             self._kill(active)
         elif active.dialogue is not None:
-            self._hear_candidate(active)
+            self._referees.hear_candidate(active)
         if not is_open:
             self._unregister(child.socket.fileno())
 
-    def _read_output(self, active: _Active) -> None:
+    def _read_output(self, active: Active) -> None:
         while len(active.output) <= active.run.limit:
             try:
                 data = os.read(active.stdout, 1 << 16)
@@ -428,11 +396,7 @@ class Engine:
                     active = zygote.running[0]
                     if active.started is not None:
                         pause = min(pause, self._next_look(active) - now)
-        for talk in self._busy:
-            if talk.candidate is not None and talk.candidate.started is None and talk.result.candidate is None:
-                talk.started = now  # its candidate waits for a zygote
-            if not talk.result.timed_out:
-                pause = min(pause, talk.started + talk.seconds - now)
+        pause = min(pause, self._referees.next_look(now) - now)
         return max(pause, 0.0)
 
     def _make_up(self, late: float) -> None:
@@ -441,11 +405,10 @@ class Engine:
             for active in self._actives.values():
                 active.started = active.started + late if active.started is not None else None
                 active.killed_at = active.killed_at + late if active.killed_at is not None else None
-            for talk in self._busy:
-                talk.started += late
+            self._referees.make_up(late)
 
     @staticmethod
-    def _next_look(active: _Active) -> float:
+    def _next_look(active: Active) -> float:
         assert active.started is not None
         if active.killed_at is not None:
             return active.killed_at + _GRACE
@@ -459,7 +422,7 @@ class Engine:
                 if active is None or active.started is None or now < self._next_look(active):
                     continue
                 if active.killed_at is not None:
-                    self._replace(zygote)
+                    self.replace(zygote)
                 elif now >= active.started + active.run.seconds:
                     self._hear(zygote)  # this thread may be late: it has ended long ago, or its zygote has
                     if active.child is not None and zygote.running and zygote.running[0] is active:
@@ -467,17 +430,14 @@ class Engine:
                         self._kill(active)
                 else:
                     self._watch(active)
-        for talk in list(self._busy):
-            if talk.referee is not None and not talk.result.timed_out and now >= talk.started + talk.seconds:
-                talk.result.timed_out = True
-                talk.referee.zygote.kill(talk.referee)
+        self._referees.keep_time(now)
 
-    def _kill(self, active: _Active) -> None:
+    def _kill(self, active: Active) -> None:
         if active.child is not None and active.killed_at is None and active.child.ended is None:
             active.killed_at = time.monotonic()
             active.child.zygote.kill(active.child)
 
-    def _replace(self, zygote: ZygoteServer) -> None:
+    def replace(self, zygote: ZygoteServer) -> None:
         """A zygote is gone or hangs: start another and run its programs again, once."""
         zygotes = self._zygotes[zygote.profile]
         if zygote not in zygotes:
@@ -498,7 +458,7 @@ class Engine:
         zygotes[zygotes.index(zygote)] = fresh
         self._listen(fresh)
         for child in referees:
-            self._referee_died(child)
+            self._referees.died(child)
         for active in actives:
             timed_out, attempts = active.result.timed_out, active.attempts + 1
             seconds = time.monotonic() - active.started if active.started is not None else 0.0
@@ -509,135 +469,7 @@ class Engine:
                 active.done(Ended(lost=True))
             else:
                 active.attempts = attempts
-                self._queue(active)
-
-    # Referees
-
-    def _begin(self, talk: _Talk) -> None:
-        """Give a task to a referee, and start the candidate it may question."""
-        dialogue = talk.dialogue
-        referee = self._take_idle(dialogue)
-        if referee is None:
-            zygote = min(self._servers(dialogue.profile), key=lambda one: len(one.children))
-            try:
-                referee = zygote.fork(1, "referee")[0]
-            except OSError:
-                self._talks.appendleft(talk)
-                self._replace(zygote)
-                return
-        talk.referee, talk.started = referee, time.monotonic()
-        talk.seconds = talk.seconds or dialogue.seconds
-        self._busy.append(talk)
-        self._listen_to(referee)
-        self._send(referee, b"".join(map(framed, dialogue.frames)))
-        if dialogue.candidate is not None:
-            talk.candidate = _Active(dialogue.candidate, lambda end: self._candidate_done(talk, end), dialogue=talk)
-            self._queue(talk.candidate)
-
-    def _take_idle(self, dialogue: Dialogue) -> Child | None:
-        for place, (profile, key, referee) in enumerate(self._idle):
-            if profile == dialogue.profile and key == dialogue.key:
-                del self._idle[place]
-                return referee
-        return None
-
-    def _talk_of(self, referee: Child) -> _Talk | None:
-        return next((talk for talk in self._busy if talk.referee is referee), None)
-
-    def _hear_referee(self, referee: Child) -> None:
-        talk = self._talk_of(referee)
-        for frame in referee.take_frames():
-            if talk is None or talk.finished or talk.result.timed_out:
-                return
-            if frame.startswith(b'["verdict"'):
-                talk.result.frame = frame
-                self._rest(talk)
-                self._conclude(talk)
-            else:
-                self._ask(talk, frame)
-
-    def _ask(self, talk: _Talk, question: bytes) -> None:
-        active = talk.candidate
-        if active is None or talk.result.candidate is not None:
-            self._send_to_referee(talk, b'["gone"]')
-            return
-        talk.asked = True
-        if active.child is None:  # not started yet: it will find the question waiting
-            active.run.request += framed(question)
-        else:
-            self._send(active.child, framed(question))
-
-    def _hear_candidate(self, active: _Active) -> None:
-        """Pass an answer on: one for one question, for more would be read as something else."""
-        assert active.child is not None and active.dialogue is not None
-        for frame in active.child.take_frames():
-            if frame.startswith((b'["statements"', b'["failed"')):
-                active.result.frames.append(frame)
-            elif active.dialogue.asked:
-                active.dialogue.asked = False
-                self._send_to_referee(active.dialogue, frame)
-
-    def _send_to_referee(self, talk: _Talk, frame: bytes) -> None:
-        if talk.referee is not None:
-            self._send(talk.referee, framed(frame))
-
-    def _candidate_done(self, talk: _Talk, end: Ended) -> None:
-        talk.result.candidate = end
-        if talk.finished:
-            talk.done(talk.result)
-        elif talk.asked:
-            talk.asked = False
-            self._send_to_referee(talk, b'["gone"]')
-
-    def _rest(self, talk: _Talk) -> None:
-        """Keep a referee for the next task of its kind."""
-        assert talk.referee is not None
-        self._idle.append((talk.dialogue.profile, talk.dialogue.key, talk.referee))
-        if len(self._idle) > _IDLE_REFEREES:
-            self._forget(self._idle.pop(0)[2])  # it ends when its channel is closed
-
-    def _conclude(self, talk: _Talk) -> None:
-        talk.finished = True
-        talk.referee = None
-        self._busy.remove(talk)
-        active = talk.candidate
-        if active is not None and talk.result.candidate is None:
-            if active.child is None:
-                with contextlib.suppress(ValueError):
-                    self._queues[active.run.profile].remove(active)
-                talk.result.candidate = Ended()
-            else:
-                active.child.socket.shutdown(1)  # it ends when nothing more can come
-                active.run.seconds = min(active.run.seconds, time.monotonic() - (active.started or 0.0) + 1.0)
-                return
-        talk.done(talk.result)
-
-    def _referee_died(self, referee: Child) -> None:
-        self._idle = [entry for entry in self._idle if entry[2] is not referee]
-        talk = self._talk_of(referee)
-        if talk is not None and talk.result.timed_out:
-            starved = referee.ended is not None and referee.ended[2] < _STARVED * talk.seconds
-            if starved and talk.candidate is None and not talk.looked:
-                talk.looked, talk.referee, talk.result = True, None, Verdicts()
-                talk.seconds = timing.patience(timing.crowd()) * talk.dialogue.seconds
-                self._busy.remove(talk)
-                self._talks.append(talk)
-            else:
-                self._conclude(talk)
-        elif talk is not None and talk.candidate is None and (referee.ended is None or referee.ended[4] < 0):
-            talk.attempts += 1  # its zygote is gone, or it was swept away with a program
-            self._busy.remove(talk)
-            if talk.attempts < _SWEEPS:
-                self._talks.append(talk)
-            else:
-                talk.done(Verdicts(lost=True))
-        elif talk is not None:
-            if referee.socket.fileno() >= 0:
-                referee.read(1 << 26)
-                frames = [frame for frame in referee.take_frames() if frame.startswith(b'["verdict"')]
-                talk.result.frame = frames[0] if frames else None
-            self._conclude(talk)
-        self._forget(referee)
+                self.queue(active)
 
 
 def _sealed(content: bytes) -> int:

@@ -19,9 +19,11 @@ import pytest
 
 from codegym.envs.errors import IsolationError, OptionError
 from codegym.envs.execution import codec
-from codegym.envs.execution.engine import Engine, _Active, _Talk
+from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.executor import Executor, shared_executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
+from codegym.envs.execution.referees import Referees
+from codegym.envs.execution.running import Active, Talk
 from codegym.envs.execution.server import ZygoteServer
 from codegym.envs.execution.work import Dialogue, Run
 from codegym.envs.problems.problem import CallTest, InProcessTest, Limits, Problem, ScriptTest, StdioTest, Test
@@ -294,15 +296,15 @@ def test_a_reference_is_recorded_once_however_many_programs_wait_for_it() -> Non
     problem = Problem("t/loop", "", "f", hidden_tests=(ScriptTest(source),), references=(reference,), limits=SHORT)
     asked: list[str] = []
 
-    class Watched(Engine):
-        def _begin(self, talk: _Talk) -> None:
+    class Watched(Referees):
+        def _begin(self, talk: Talk) -> None:
             asked.append(codec.decode(talk.dialogue.frames[0])[1]["kind"])
             super()._begin(talk)
 
     with Executor(workers=2, cache=False) as executor:
         executor.report()
         assert executor._engine is not None
-        executor._engine.__class__ = Watched
+        executor._engine._referees.__class__ = Watched
         for count in (6, 1):
             found = executor.run([Job(problem, f"def f(a, b): return a + b  # {count} {n}") for n in range(count)])
             assert {one.verdict for one in found} == {Verdict.PASS}
@@ -463,9 +465,9 @@ def test_tests_kinds_can_be_mixed(executor: Executor) -> None:
 def test_time_in_which_nobody_ran_is_not_counted(late: float, counted: float) -> None:
     """As where a laptop sleeps: the clocks of what runs are put forward by what the loop was late."""
     engine = Engine(1, lambda profile: ZygoteServer(profile, sys.executable, ()))
-    run = _Active(Run(b"", 1.0, 1 << 16, "plain"), lambda end: None, started=100.0)
-    talk = _Talk(Dialogue([], 1.0, "plain", "key"), lambda verdicts: None, started=200.0)
+    run = Active(Run(b"", 1.0, 1 << 16, "plain"), lambda end: None, started=100.0)
+    talk = Talk(Dialogue([], 1.0, "plain", "key"), lambda verdicts: None, started=200.0)
     engine._actives[object()] = run  # type: ignore[index]
-    engine._busy.append(talk)
+    engine._referees._busy.append(talk)
     engine._make_up(late)
     assert (run.started, run.killed_at, talk.started) == (100.0 + counted, None, 200.0 + counted)
