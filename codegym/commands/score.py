@@ -40,7 +40,7 @@ class Options:
     runs: int = 1
     """Run each program so often, each time under another seed, and list the verdicts that differ."""
     out: Optional[Path] = None
-    """Folder for the results; `codegym verify`, `compare`, `report` and `show` read it."""
+    """Folder for the results; `codegym verify`, `compare`, `report` and `show` read it. It resumes there."""
     json: bool = False
     """Print the summary as JSON instead of a table."""
 
