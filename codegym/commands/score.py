@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Options:
 
 def main(options: Options) -> int:
     """Score the file and print pass@k."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's others would wait busily, on the programs' cores
     from codegym.benchmarks.leaderboard.score import score_file
     from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
     from codegym.envs.errors import OptionError

@@ -211,6 +211,7 @@ def _factory_name(value: defaultdict[Any, Any]) -> str | None:
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _LONG_NUMBER = re.compile(r"\d{80}")
 _DIGITS = 400
+_decode_untagged = json.JSONDecoder().decode  # a decoder of its own for each answer would take longer than the answer
 
 
 def decode(data: bytes | memoryview, resolve: Resolve | None = None, max_bytes: int = MAX_BYTES) -> Any:
@@ -230,7 +231,10 @@ def decode(data: bytes | memoryview, resolve: Resolve | None = None, max_bytes: 
     try:
         text = str(data, "utf-8", "surrogatepass")
         _check_depth(text)
-        options: dict[str, Any] = {"parse_int": _parse_int} if _LONG_NUMBER.search(text) else {}
+        has_long = _LONG_NUMBER.search(text) is not None
+        if not has_long and "{" not in text:
+            return _decode_untagged(text)
+        options: dict[str, Any] = {"parse_int": _parse_int} if has_long else {}
         reader = _Reader(resolve or Handle)
         return json.loads(text, object_pairs_hook=reader.read, **options)
     except CodecError:
