@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -117,10 +118,17 @@ def _quantile(ordered: NDArray[np.float64], share: float) -> float:
 
 def _resampled_means(sample: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Means of `resamples` draws with replacement, in slices that keep the index matrix below about 32 MB."""
-    rng = np.random.default_rng(seed)
     rows = max(1, 4_000_000 // sample.size)
+    if rows >= resamples:
+        return sample[_draws(sample.size, resamples, seed)].mean(axis=1)
+    rng = np.random.default_rng(seed)
     parts = [
         sample[rng.integers(sample.size, size=(min(rows, resamples - done), sample.size))].mean(axis=1)
         for done in range(0, resamples, rows)
     ]
     return np.concatenate(parts)
+
+
+@functools.lru_cache(maxsize=1)  # pass@1, pass@2, ... are resampled alike
+def _draws(size: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(size, size=(resamples, size))

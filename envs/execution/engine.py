@@ -112,9 +112,11 @@ class Engine:
 
     def close(self) -> None:
         """Kill every process and forget all work. The end of this engine."""
-        for zygotes in (*self._zygotes.values(), *self._begun.values()):
-            for zygote in zygotes:
-                zygote.close()
+        every = [zygote for group in (*self._zygotes.values(), *self._begun.values()) for zygote in group]
+        for zygote in every:  # all of them free their memory at the same time
+            zygote.end()
+        for zygote in every:
+            zygote.close()
         for active in self._actives.values():
             self._release(active)
         self._poll.close()

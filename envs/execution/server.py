@@ -234,12 +234,16 @@ class ZygoteServer:
                 found.append(child)
 
     def close(self) -> None:
+        """Kill the zygote with everything under it, and wait for its end."""
+        self.end()
+        self.process.wait()
+
+    def end(self) -> None:
         """Kill the zygote with everything under it."""
         self.control.close()
         for child in self.children.values():
             child.socket.close()
         self.process.kill()
-        self.process.wait()
 
 
 def interpreter(python: str | None) -> str:
