@@ -1,7 +1,7 @@
 """codegym: code generation as Gymnasium environments, and agents that learn in them.
 
-Importing this registers the environments and nothing heavier than gymnasium and numpy; every other public name is
-loaded when it is first used.
+Importing this registers the environments (with gymnasium, as soon as that is imported) and is quick; every public name
+is loaded when it is first used.
 """
 
 from __future__ import annotations
