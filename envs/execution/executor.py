@@ -115,7 +115,8 @@ class Executor:
 
         Args:
             jobs: programs and their problems.
-            each: called with the place and the outcome of each job as soon as it is known, in any order.
+            each: called with the place and the outcome of each job as soon as it is known, in any order. It holds up
+                the others, and must not run jobs itself.
 
         Raises:
             OptionError: a program that is no text.
