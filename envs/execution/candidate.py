@@ -65,7 +65,7 @@ def run(channel: Channel, message: Any) -> None:
     _, options, source, calls = message
     recorder = _recorder(options, channel.descriptors())
     program = _Program(channel, options, recorder)
-    _quiet(channel, options["output"])
+    quiet(channel, options["output"])
     if not program.load(source):
         return
     for number, packed in enumerate(calls):
@@ -113,7 +113,7 @@ def run_in_process(channel: Channel, message: Any) -> None:
     _, options, source, test, nonce = message
     load, outcome = unittest.defaultTestLoader.loadTestsFromModule, unittest.TestResult()
     program = _Program(channel, options, coverage.Recorder(None, "none"))
-    _quiet(channel, options["output"])
+    quiet(channel, options["output"])
     code = compile(test, "<test>", "exec", dont_inherit=True)
     if not program.load(source):
         return
@@ -142,7 +142,7 @@ def _recorder_in(descriptor: int, size: int, *how: Any) -> coverage.Recorder:
     return coverage.Recorder(shared, *how)
 
 
-def _quiet(channel: Channel, limit: int) -> None:
+def quiet(channel: Channel, limit: int) -> None:
     """Let prints go nowhere, but count them: a program that prints without end is stopped."""
     _sink.channel, _sink.room = channel, limit
     sys.stdout = _quiet_output
@@ -408,7 +408,7 @@ class Rest:
         self.module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = sys.modules[MODULE] = self.module
         sys.argv = ["program.py"]
-        _quiet(self.channel, USUAL_OUTPUT)
+        quiet(self.channel, USUAL_OUTPUT)
         return [
             self.fail, self.error, self.answer, self.call, "compile", "load", compile, _copy(FILE_NAME), "exec", 0,
             True, self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink, USUAL_OUTPUT, self.record,

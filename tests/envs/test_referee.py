@@ -41,6 +41,11 @@ class TestEitherWay:
             assert wrong.verdict is Verdict.WRONG
             assert "(2) == 4" in wrong.message
 
+    def test_what_a_test_prints_is_not_limited(self, executor, reference):
+        source = "for n in range(30):\n    print('x' * 100_000)\n    assert f(n) == 2 * n"
+        for _ in range(2):  # by one process, which has printed three million characters already
+            assert judged(executor, source, DOUBLE, reference=reference).verdict is Verdict.PASS
+
     def test_an_exception_of_the_program_is_an_error(self, executor, reference):
         outcome = judged(executor, CHECK, "def f(x): raise AssertionError('mine')", reference=reference)
         assert outcome.verdict is Verdict.ERROR
