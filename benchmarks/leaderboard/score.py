@@ -156,12 +156,16 @@ class _Aside:
         """Where the results come from, as `run.json` has it; numpy and rich are imported as well."""
         self.begin()
         self._thread.join()
-        return self._found
+        return self._found or _provenance()  # which says why, where the thread could not
 
     def _fetch(self) -> None:
-        self._found |= {"commit": git_commit(), "versions": versions(), "machine": machine()}
+        self._found |= _provenance()
         importlib.import_module("codegym.benchmarks.leaderboard.metrics")
         importlib.import_module("rich.table")
+
+
+def _provenance() -> dict[str, Any]:
+    return {"commit": git_commit(), "versions": versions(), "machine": machine()}
 
 
 def _scored_before(place: Path | None) -> tuple[list[Episode], list[dict[str, Any]], float]:

@@ -164,9 +164,9 @@ class Engine:
         if shared.ended:
             resume()
             return
+        is_first = not shared.waiting
         shared.waiting.append(resume)
-        if not shared.begun:
-            shared.begun = True
+        if is_first:
             self._advance(shared.work, end, None)
 
     def queue(self, active: Active) -> None:

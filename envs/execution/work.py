@@ -106,13 +106,11 @@ class Shared:
 
     Attributes:
         work: what is to be done; what it returns is nobody's.
-        begun: somebody has asked.
         ended: it is done.
-        waiting: what to call then.
+        waiting: what to call then; nobody while nobody has asked.
     """
 
     work: Work
-    begun: bool = False
     ended: bool = False
     waiting: list[Callable[[], None]] = field(default_factory=list)
 
