@@ -107,7 +107,7 @@ from codegym.envs.execution.control import CALLS_TAG, ENDED, FORK, FORK_HEADER, 
 
 PRELOADED: Final = (
     "abc", "array", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime",
-    "decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math", "numbers",
+    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "io", "itertools", "json", "math", "numbers",
     "operator", "os", "queue", "random", "re", "signal", "statistics", "string", "struct", "sys", "textwrap",
     "threading", "time", "traceback", "types", "typing",
 )  # fmt: skip
