@@ -14,6 +14,7 @@ $(READY): setup.cfg pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[agents,sb3,render,dev]'
+	@$(BIN)/python -m compileall -q codegym envs agents benchmarks  # as pip does with what it installs
 	@touch $@
 
 demo: $(READY)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import default_rng
 from numpy.typing import NDArray
 
 from codegym.envs.errors import OptionError
+
+_SLICE = 1 << 16  # draws: fresh memory for all of them would take longer than the drawing
 
 
 @dataclass(frozen=True)
@@ -117,18 +119,11 @@ def _quantile(ordered: NDArray[np.float64], share: float) -> float:
 
 
 def _resampled_means(sample: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Means of `resamples` draws with replacement, in slices that keep the index matrix below about 32 MB."""
-    rows = max(1, 4_000_000 // sample.size)
-    if rows >= resamples:
-        return sample[_draws(sample.size, resamples, seed)].mean(axis=1)
-    rng = np.random.default_rng(seed)
+    """Means of `resamples` draws with replacement, in slices that stay in a processor's cache."""
+    rows = max(1, _SLICE // sample.size)
+    rng = default_rng(seed)
     parts = [
         sample[rng.integers(sample.size, size=(min(rows, resamples - done), sample.size))].mean(axis=1)
         for done in range(0, resamples, rows)
     ]
     return np.concatenate(parts)
-
-
-@functools.lru_cache(maxsize=1)  # pass@1, pass@2, ... are resampled alike
-def _draws(size: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    return np.random.default_rng(seed).integers(size, size=(resamples, size))

@@ -1,7 +1,5 @@
 """`python -m codegym` is the `codegym` command."""
 
-import sys
+from codegym.cli import run
 
-from codegym.cli import main
-
-sys.exit(main())
+run()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import inspect
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 COMMANDS = {
     "doctor": "isolation layers, languages, devices, problem sets found",
@@ -38,8 +40,19 @@ COMMANDS = {
 }
 
 
-STARTS_PROGRAMS = ("score",)
-"""Commands that run programs at once: their processes start while tyro is imported and the options are read."""
+QUICK = ("score",)
+"""Commands that may be done in a second: the processes that run programs start while tyro is imported and the options
+are read, and at the end the interpreter is not taken apart."""
+
+
+def run() -> NoReturn:
+    """The process `codegym`: `main`, and then its end."""
+    code = main()
+    if sys.argv[1:2] and sys.argv[1] in QUICK:  # taking the interpreter apart takes as long as forty programs
+        atexit._run_exitfuncs()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _usage(group)
         given = " ".join(words[:2]) if group else words[0]
         return _fail(unknown("command", given, group or COMMANDS))
-    if name in STARTS_PROGRAMS and not {"-h", "--help"} & {*words}:
+    if name in QUICK and not {"-h", "--help"} & {*words}:
         from codegym.envs.execution.executor import shared_executor
 
         shared_executor().begin()
@@ -78,7 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         gc.freeze()
         gc.enable()
-        return int(module.main(options) or 0)
+        code = int(module.main(options) or 0)
+        sys.stdout.flush()
+        return code
     except CodegymError as error:
         return _fail(error)
     except BrokenPipeError:  # who read the output has seen enough; nothing may be written to it at exit either

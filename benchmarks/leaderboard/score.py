@@ -162,6 +162,7 @@ class _Aside:
         self._found |= _provenance()
         importlib.import_module("codegym.benchmarks.leaderboard.metrics")
         importlib.import_module("rich.table")
+        importlib.import_module("rich.console")
 
 
 def _provenance() -> dict[str, Any]:
