@@ -14,6 +14,7 @@ from typing import Any
 
 from codegym.envs.execution import codec
 from codegym.envs.execution.outcome import Verdict
+from codegym.envs.execution.work import complete_frames
 
 _NO_LIMIT = 1 << 28
 _SINGLETONS = (None, True, False)
@@ -94,6 +95,42 @@ def assertions_verdict(
         if not holds:
             return (Verdict.WRONG, assertion.line) if assertion.line and holds is False else None
     return Verdict.PASS, ""
+
+
+class FirstFailure:
+    """Finds the failed assertion that decides a test while the program still runs: the rest of its answers, which may
+    never come, cannot change the verdict.
+
+    Args:
+        assertions: of the test.
+        read: as in `assertions_verdict`.
+    """
+
+    def __init__(self, assertions: Sequence[Assertion], read: Callable[[bytes], Said | list[Any]]) -> None:
+        self._assertions, self._read = assertions, read
+        self._of: bytearray | None = None
+        self._start = 0  # of what has not been looked at
+        self._place = 0  # of the assertion that comes next
+
+    def __call__(self, received: bytearray) -> bool:
+        """Whether an assertion has failed by what a program has said so far; `received` only grows."""
+        if received is not self._of:  # the program runs once more
+            self._of, self._start, self._place = received, 0, 0
+        frames, self._start = complete_frames(received, self._start)
+        for answer in filter(is_answer, frames):
+            assertion = self._assertions[self._place : self._place + 1]
+            said = assertions_verdict(assertion, [answer], self._read, lambda: (Verdict.ERROR, ""))
+            if said is None:  # a referee will say, when the program has ended
+                self._assertions = ()
+            elif said[0] is not Verdict.PASS:
+                return True
+            self._place += 1
+        return False
+
+
+def is_answer(frame: bytes) -> bool:
+    """Whether a program answers a call by this: the others tell of its statements, or how it failed."""
+    return not frame.startswith((b'["statements"', b'["failed"'))
 
 
 def _without_remarks(body: list[ast.stmt]) -> list[ast.stmt]:

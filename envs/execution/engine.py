@@ -371,6 +371,8 @@ class Engine:
             self._kill(active)
         elif active.dialogue is not None:
             self._referees.hear_candidate(active)
+        elif active.run.settles is not None and active.run.settles(child.received):
+            self._kill(active)
         if not is_open:
             self._unregister(child.socket.fileno())
 

@@ -13,7 +13,7 @@ from itertools import compress
 from typing import Any
 
 from codegym.envs.execution import codec, comparison, statements, timing
-from codegym.envs.execution.assertions import assertions_verdict
+from codegym.envs.execution.assertions import FirstFailure, assertions_verdict, is_answer
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import oracle_verdict
 from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
@@ -139,6 +139,7 @@ class _Trial:
         found = []
         if self.calls:
             found.append(self.run(self.calls))
+            found[0].settles = self.first_failure()
         found += [self.run([plan.encoded[index]]) for index in plan.fresh]
         for index in plan.stdio:
             test = plan.tests[index]
@@ -157,6 +158,13 @@ class _Trial:
         if not found:
             found.append(self.run([]))  # only live scripts: compile once, so that COMPILE is known first
         return found
+
+    def first_failure(self) -> FirstFailure | None:
+        """What tells that a program has failed while it runs on, where the calls belong to one test of assertions."""
+        assertions = self.plan.scripts[0].assertions if self.plan.scripts else None
+        if assertions is None or len(self.plan.tests) > 1 or self.job.coverage:
+            return None
+        return FirstFailure(assertions, self.read)
 
     def run(self, calls: list[bytes], *, serve: bool = False) -> Run:
         rows = self.most * (len(calls) + 1)
@@ -418,7 +426,7 @@ class _Trial:
 
 def _answers(end: Ended, calls: int) -> list[bytes]:
     """What a program answered to its calls; it had not answered the last one when it was stopped, whatever it said."""
-    frames = [frame for frame in end.frames if not frame.startswith((b'["statements"', b'["failed"'))]
+    frames = [frame for frame in end.frames if is_answer(frame)]
     return frames[: calls - 1] if end.timed_out else frames
 
 

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution import codec, fork_server
-from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, LENGTH, MARSHAL, NUMBER
+from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, MARSHAL, NUMBER
+from codegym.envs.execution.work import complete_frames
 
 PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 """Profiles of zygotes, and what installed packages each has imported."""
@@ -101,15 +102,8 @@ class Child:
 
     def take_frames(self) -> list[bytes]:
         """Return the complete frames received so far."""
-        frames, start, size = [], LENGTH.size, len(self.received)
-        with memoryview(self.received) as data:
-            while start <= size:
-                end = start + LENGTH.unpack_from(data, start - LENGTH.size)[0]
-                if end > size:
-                    break
-                frames.append(bytes(data[start:end]))
-                start = end + LENGTH.size
-        del self.received[: start - LENGTH.size]
+        frames, end = complete_frames(self.received)
+        del self.received[:end]
         return frames
 
     def read(self, limit: int) -> bool:

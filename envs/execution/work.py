@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+from codegym.envs.execution.control import LENGTH
+
 
 @dataclass(eq=False)
 class Ended:
@@ -50,6 +52,8 @@ class Run:
         coverage: size of the shared memory for coverage, 0 for none.
         stdin: bytes of standard input, or None for a program that answers calls.
         cpu: processor time after which the kernel stops it, where that is less than `seconds`.
+        settles: asked about all that it has said while it runs on: whether that decides everything, so that it can be
+            stopped.
     """
 
     request: bytes
@@ -59,6 +63,7 @@ class Run:
     coverage: int = 0
     stdin: bytes | None = None
     cpu: float = float("inf")
+    settles: Callable[[bytearray], bool] | None = None
 
 
 @dataclass(eq=False)
@@ -117,4 +122,17 @@ class Shared:
 
 def framed(message: bytes) -> bytes:
     """Return a message with its length before it."""
-    return len(message).to_bytes(4, "little") + message
+    return LENGTH.pack(len(message)) + message
+
+
+def complete_frames(data: bytearray, start: int = 0) -> tuple[list[bytes], int]:
+    """The messages that are there as a whole from `start` on, and where the next one begins."""
+    frames, start, size = [], start + LENGTH.size, len(data)
+    with memoryview(data) as view:
+        while start <= size:
+            end = start + LENGTH.unpack_from(view, start - LENGTH.size)[0]
+            if end > size:
+                break
+            frames.append(bytes(view[start:end]))
+            start = end + LENGTH.size
+    return frames, start - LENGTH.size
