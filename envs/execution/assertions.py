@@ -98,8 +98,9 @@ def assertions_verdict(
 
 
 class FirstFailure:
-    """Finds the failed assertion that decides a test while the program still runs: the rest of its answers, which may
-    never come, cannot change the verdict.
+    """Finds the failed assertion that decides a test while the program still runs.
+
+    The rest of its answers, which may never come, cannot change the verdict.
 
     Args:
         assertions: of the test.

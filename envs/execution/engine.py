@@ -29,6 +29,7 @@ from codegym.envs.execution.work import Dialogue, Ended, Run, Shared, Work
 _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
 _DEEP: Final = 4  # the same while there are many, so that none stands idle where this thread is held up
 _AHEAD: Final = 4  # children that wait for a program
+_ROOM: Final = 64  # works that are open at most, for each worker and for the judge; an eighth, where none is idle
 _LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
 _HELD_UP: Final = 0.5  # seconds that this loop wakes too late: it was stopped, or the whole machine was
 _GRACE: Final = 5.0  # seconds for a killed process to be gone; then its zygote goes
@@ -54,6 +55,7 @@ class Engine:
         self._queues: dict[str, deque[Active]] = {}
         self._referees = Referees(self, 2 * workers)
         self._actives: dict[Child, Active] = {}
+        self._idle = 0  # works that wait for shared work of others
         self.restarts = 0
 
     def drive(self, works: Iterable[Work], done: Callable[[int, Any], None]) -> None:
@@ -64,7 +66,8 @@ class Engine:
             done: called with the place of each and what it returned, as soon as it has.
         """
         waiting = enumerate(works)
-        more, open_works = True, 0
+        more, open_works, room = True, 0, _ROOM * (self.workers + 1)
+        self._idle = 0
 
         def end(index: int, value: Any) -> None:
             nonlocal open_works
@@ -73,7 +76,7 @@ class Engine:
 
         try:
             while more or open_works:
-                while more and open_works < 8 * self.workers + 8:
+                while more and open_works < room and open_works - self._idle < room // 8:
                     index, work = next(waiting, (0, None))
                     more = work is not None
                     if work is not None:
@@ -157,6 +160,7 @@ class Engine:
     def _wait_for(self, shared: Shared, resume: Callable[[], None]) -> None:
         def end(_: Any) -> None:
             shared.ended = True
+            self._idle -= len(shared.waiting) - 1
             for waiter in shared.waiting:
                 waiter()
             shared.waiting.clear()
@@ -168,6 +172,8 @@ class Engine:
         shared.waiting.append(resume)
         if is_first:
             self._advance(shared.work, end, None)
+        else:
+            self._idle += 1
 
     def queue(self, active: Active) -> None:
         """Have a program run in its turn."""

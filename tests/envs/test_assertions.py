@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from codegym.envs.execution import codec
 from codegym.envs.execution import plan as plans
-from codegym.envs.execution.assertions import plain_assertions
+from codegym.envs.execution.assertions import FirstFailure, plain_assertions
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
+from codegym.envs.execution.work import framed
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import Limits, Problem, ScriptTest
 
@@ -117,3 +121,62 @@ def test_they_say_what_a_referee_says(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [(test.verdict, test.message) for test in mine[name].tests] == [
             (test.verdict, test.message) for test in theirs[name].tests
         ], name
+
+
+THREE = "assert f(1) == 1\nassert f(2)\nassert abs(f(3) - 3) < 0.5"
+
+
+def said(*answers: object) -> bytes:
+    return b"".join(framed(codec.encode(answer)) for answer in answers)
+
+
+def read(data: bytes) -> tuple[Verdict, str] | list[object]:
+    kind, *rest = codec.decode(data)
+    return (Verdict.ERROR, "") if kind == "error" else rest
+
+
+@pytest.mark.parametrize(
+    ("answers", "decides"),
+    [
+        ([["value", 1], ["value", 2], ["value", 3.0]], None),
+        ([["statements", []], ["value", 1], ["value", 0]], 2),
+        ([["value", 2], ["value", 2]], 0),
+        ([["value", 1], ["value", True], ["value", 4.0], ["value", 3.0]], 2),
+        ([["value", 1], ["error", "ValueError", "", []]], 1),
+        ([["value", 1], ["value", 2], ["value", 3.0], ["value", 5]], None),  # more answers than questions
+        ([["failed", "load", "ValueError", "no"], ["value", 0]], 1),
+    ],
+)
+def test_the_first_failure_is_known_as_soon_as_it_is_said(answers: list[object], decides: int | None) -> None:
+    assertions = plain_assertions(THREE, "f")
+    assert assertions is not None
+    settles = FirstFailure(assertions, read)
+    for _ in range(2):  # it may run again, where its process was lost
+        received, known = bytearray(), []
+        for number, answer in enumerate(answers):
+            for byte in said(answer):
+                received.append(byte)
+                if settles(received):
+                    known.append(number)
+                    break
+            if known:
+                break
+        assert known == ([] if decides is None else [decides])
+
+
+def test_what_only_a_referee_can_judge_does_not_decide() -> None:
+    settles = FirstFailure(plain_assertions(THREE, "f") or [], read)
+    array = framed(b'["value",{"numpy":["int64","AQAAAAAAAAA="]}]')
+    assert not settles(bytearray(array + said(["value", 0])))
+
+
+def test_a_program_that_has_failed_does_not_run_on() -> None:
+    test = ScriptTest("assert f(1) == 1\nassert f(2) == 2\nassert f(3) == 3")
+    problem = replace(PROBLEM, hidden_tests=(test,), limits=Limits(seconds=3.0))
+    endless = "def f(x):\n    while x == 3: pass\n    return {}"
+    with Executor(workers=2, cache=False) as executor:
+        wrong, raising, right = executor.run([Job(problem, endless.format(v)) for v in ("1", "1 // (2 - x)", "x")])
+    assert (wrong.verdict, wrong.message) == (Verdict.WRONG, "assert f(2) == 2")
+    assert raising.verdict is Verdict.ERROR
+    assert right.verdict is Verdict.TIMEOUT
+    assert max(wrong.seconds, raising.seconds) < 0.5 * right.seconds

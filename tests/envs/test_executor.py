@@ -311,6 +311,17 @@ def test_a_reference_is_recorded_once_however_many_programs_wait_for_it() -> Non
     assert asked.count("record") == 1
 
 
+def test_programs_of_other_problems_run_while_many_wait_for_a_recording() -> None:
+    source = "def check(candidate):\n    for i in range(2):\n        assert candidate(i, i) == 2 * i\ncheck(f)"
+    reference = "import time\ndef f(a, b): time.sleep(0.3); return a + b"
+    slow = Problem("t/slow", "", "f", hidden_tests=(ScriptTest(source),), references=(reference,), limits=SHORT)
+    jobs = [Job(slow, f"def f(a, b): return a + b  # {n}") for n in range(60)]
+    order: list[int] = []
+    with Executor(workers=2, cache=False) as executor:
+        executor.run([*jobs, Job(ADD, "def f(a, b): return a + b")], lambda place, one: order.append(place))
+    assert order[0] == len(jobs)
+
+
 def test_a_dead_zygote_is_replaced_and_its_program_runs_again(executor: Executor) -> None:
     outcome(executor, ADD, "x = 1")
     assert executor._engine is not None
