@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegym.envs.execution import codec
+from codegym.envs.execution.answers import is_answer
 from codegym.envs.execution.outcome import Verdict
 from codegym.envs.execution.work import complete_frames
 
@@ -127,11 +128,6 @@ class FirstFailure:
                 return True
             self._place += 1
         return False
-
-
-def is_answer(frame: bytes) -> bool:
-    """Whether a program answers a call by this: the others tell of its statements, or how it failed."""
-    return not frame.startswith((b'["statements"', b'["failed"'))
 
 
 def _without_remarks(body: list[ast.stmt]) -> list[ast.stmt]:

@@ -18,11 +18,10 @@ import os
 import random
 import sys
 import types
-import typing
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from codegym.envs.execution import codec, coverage
+from codegym.envs.execution import codec, coverage, usual
 from codegym.envs.execution.channel import Channel, move
 from codegym.envs.execution.control import CALLS, LENGTH, MODULE
 
@@ -199,7 +198,7 @@ class _Program:
     def prepare(self) -> None:
         """Make the interpreter what a program expects to find; run_program.c does the same."""
         options = self.options
-        self.names["__builtins__"] = _builtins_with_usual if options["usual_imports"] else builtins
+        self.names["__builtins__"] = usual.builtins_with_usual if options["usual_imports"] else builtins
         sys.modules["__main__"] = sys.modules[options["name"]] = self.module
         sys.argv = ["program.py"]
         random.seed(options["seed"])
@@ -405,14 +404,14 @@ class Rest:
         The objects are in its order, and must live as long as this process. What every program uses is made anew, so
         that it lies side by side: the pages are copied in each child.
         """
-        usual_imports()
+        usual.usual_imports()
         self.module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = sys.modules[MODULE] = self.module
         sys.argv = ["program.py"]
         quiet(self.channel, USUAL_OUTPUT)
         return [
             self.fail, self.error, self.answer, self.call, "compile", "load", compile, _copy(FILE_NAME), "exec", 0,
-            True, self.module, _builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink, USUAL_OUTPUT, self.record,
+            True, self.module, usual.builtins_with_usual, _RANDOM_SEED, _GENERATOR, _sink, USUAL_OUTPUT, self.record,
             self.turn,
         ]  # fmt: skip
 
@@ -441,48 +440,3 @@ def _status(code: Any) -> int:
     if code is None:
         return 0
     return code & 0xFF if isinstance(code, int) else 1
-
-
-_USUAL_MODULES: Final = (
-    "bisect", "collections", "copy", "datetime", "decimal", "fractions", "functools", "heapq", "itertools", "json",
-    "math", "operator", "random", "re", "statistics", "string", "sys", "time", "typing",
-)  # fmt: skip
-_USUAL_STARS: Final = ("typing", "collections", "heapq", "bisect", "itertools", "functools", "math")
-_usual: dict[str, Any] = {}
-_builtins_with_usual: dict[str, Any] = {}
-coverage.probed_builtins.append(_builtins_with_usual)
-
-
-def usual_imports() -> dict[str, Any]:
-    """The names that call-based problems of the APPS line take for granted.
-
-    Programs find them behind their globals, beside the builtins: filling each program's globals would write to the
-    memory of every one of these objects, which a child of the zygote pays for page by page.
-    """
-    if not _usual:
-        for name in _USUAL_STARS:
-            module = __import__(name)
-            public = getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]
-            _usual.update({n: getattr(module, n) for n in public if not hasattr(builtins, n)})
-        _usual.update({name: __import__(name) for name in _USUAL_MODULES})
-        _builtins_with_usual.update(vars(builtins))
-        _builtins_with_usual.update(_usual)
-        _write_annotations()
-    return _usual
-
-
-def _write_annotations() -> None:
-    """Have `typing` remember the annotations that most programs write: to make one takes a third of a small program."""
-
-    def write(name: str, arguments: list[Any]) -> list[Any]:
-        generic = getattr(typing, name)
-        return [generic[argument] for argument in arguments]
-
-    plain = [int, float, str, bool, Any]
-    pairs = [(first, second) for first in plain for second in plain]
-    lists = write("List", plain)
-    write("List", [*lists, *write("Tuple", pairs)])
-    write("Dict", pairs)
-    write("Optional", [*plain, *lists])
-    for name in ("Set", "Iterable", "Sequence"):
-        write(name, plain)

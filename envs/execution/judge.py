@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +11,18 @@ from itertools import compress
 from typing import Any
 
 from codegym.envs.execution import codec, comparison, statements, timing
-from codegym.envs.execution.assertions import FirstFailure, assertions_verdict, is_answer
+from codegym.envs.execution.answers import (
+    MESSAGE,
+    announced_statements,
+    answers_of,
+    death_verdict,
+    failure_of,
+    read_answer,
+    referee_verdict,
+    short,
+    text_of,
+)
+from codegym.envs.execution.assertions import FirstFailure, assertions_verdict
 from codegym.envs.execution.languages import python
 from codegym.envs.execution.oracle import oracle_verdict
 from codegym.envs.execution.outcome import Job, Outcome, Span, TestResult, Verdict
@@ -23,14 +32,11 @@ from codegym.envs.problems.problem import CallTest, InProcessTest, StdioTest
 
 Work = Generator[Any, Any, Outcome]
 
-_MESSAGE = 500
 _SLACK = 1 << 16  # bytes beside the values on a channel
 _IN_REFEREE = 2.0  # seconds that a referee has beyond the candidate's limit
 _FAULTS = {Verdict.ERROR, Verdict.WRONG}
 # What Landlock and the read-only root answer: only the program sees it, so it is believed to its disadvantage alone.
 _REFUSALS = ("PermissionError: [Errno 13]", "OSError: [Errno 30]")
-_SIGNALS = {found.value: found.name for found in signal.Signals}
-_MEMORY_ERRORS = {"MemoryError", "_ArrayMemoryError"}
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,9 @@ def judge(plan: Plan, job: Job, setting: Setting) -> Work:
     if any(end.lost for end in ends):
         return trial.lost()
     for end in ends:
-        failure = _failure(end)
+        failure = failure_of(end)
         if failure is not None and failure[0] == "compile":
-            spans = _statements(end)
+            spans = announced_statements(end)
             return replace(_not_compiled(plan, job, setting, failure[1]), statements=spans, seconds=end.seconds)
     yield from trial.decide(ends)
     return trial.outcome()
@@ -103,7 +109,7 @@ def _measure(plan: Plan, setting: Setting) -> Generator[Any, Any, None]:
 
 def _not_compiled(plan: Plan, job: Job, setting: Setting, message: str) -> Outcome:
     return Outcome(
-        verdict=Verdict.COMPILE, tests_total=len(plan.tests), message=message[:_MESSAGE], level=setting.level,
+        verdict=Verdict.COMPILE, tests_total=len(plan.tests), message=message[:MESSAGE], level=setting.level,
         seed=seed_of(job), trust="in-process" if plan.in_process else "isolated",
     )  # fmt: skip
 
@@ -211,13 +217,13 @@ class _Trial:
             self.statements = self.statements if self.statements is not None else self.spans(end)
         if self.calls:
             end = next(left)
-            answers = _answers(end, len(self.calls))
+            answers = answers_of(end, len(self.calls))
             for script in plan.scripts:
                 if script.calls is not None:
                     yield from self.replay(script, end, answers[script.row : script.row + script.count])
             for oracle in plan.oracles:
                 mine = answers[oracle.row : oracle.row + len(oracle.packed)]
-                said = oracle_verdict(oracle, mine, plan.problem.tolerance, self.read, partial(_death, end))
+                said = oracle_verdict(oracle, mine, plan.problem.tolerance, self.read, partial(death_verdict, end))
                 last = min(len(mine) + 1, len(oracle.packed))
                 self.note(oracle.index, said, end, (oracle.row + 1, oracle.row + 1 + last))
             first = len(self.calls) - len(plan.calls)
@@ -225,7 +231,7 @@ class _Trial:
                 self.note(index, self.value_verdict(index, end, answers, row), end, (row + 1, row + 2))
         for index in plan.fresh:
             end = next(left)
-            self.note(index, self.value_verdict(index, end, _answers(end, 1), 0), end, (1, 2))
+            self.note(index, self.value_verdict(index, end, answers_of(end, 1), 0), end, (1, 2))
         for index in plan.stdio:
             end = next(left)
             self.note(index, self.output_verdict(index, end), end, (0, 1))
@@ -252,7 +258,7 @@ class _Trial:
             verdict = Verdict.POLICY
         executed = self.executed(end, rows) if end is not None and self.job.coverage else None
         seconds = seconds if seconds is not None else end.seconds if end is not None else 0.0
-        self.results[index] = TestResult(verdict, message[:_MESSAGE], executed, seconds)
+        self.results[index] = TestResult(verdict, message[:MESSAGE], executed, seconds)
 
     def executed(self, end: Ended, rows: tuple[int, int]) -> tuple[Span, ...] | None:
         """The spans that ran while loading or in the given rows of a run's shared memory; None where nobody knows."""
@@ -273,54 +279,46 @@ class _Trial:
         if self.layout:
             return self.layout.spans
         if self.announced[0] is not end:
-            self.announced = end, _statements(end)
+            self.announced = end, announced_statements(end)
         return self.announced[1]
 
     def value_verdict(self, index: int, end: Ended, answers: Sequence[bytes], row: int) -> tuple[Verdict, str]:
         test = self.plan.tests[index]
         assert isinstance(test, CallTest)
         if row >= len(answers):
-            return _death(end)
+            return death_verdict(end)
         found = self.read(answers[row])
         if isinstance(found, tuple):
             return found
         (actual,) = found
         if comparison.equal_values(actual, test.expected, self.plan.problem.tolerance):
             return Verdict.PASS, ""
-        call = f"{self.plan.problem.entry_point}({', '.join(map(_short, test.args))})"
-        return Verdict.WRONG, f"{call} returned {_short(actual)}, not {_short(test.expected)}"
+        call = f"{self.plan.problem.entry_point}({', '.join(map(short, test.args))})"
+        return Verdict.WRONG, f"{call} returned {short(actual)}, not {short(test.expected)}"
 
     def read(self, data: bytes) -> tuple[Verdict, str] | list[Any]:
-        """The value of an answer, in a list; or the verdict of an answer that is none."""
-        try:
-            answer = codec.decode(data, max_bytes=self.limits.output_bytes + _SLACK)
-            kind = answer[0]
-            if kind == "error":
-                return _error(str(answer[1]), str(answer[2]))
-            return [answer[1]] if kind == "value" else (Verdict.OUTPUT, "the answer is too large")
-        except (codec.CodecError, LookupError, TypeError):
-            return Verdict.OUTPUT, "the answer cannot be read"
+        return read_answer(data, self.limits.output_bytes + _SLACK)
 
     def output_verdict(self, index: int, end: Ended) -> tuple[Verdict, str]:
         test, problem = self.plan.tests[index], self.plan.problem
         assert isinstance(test, StdioTest)
-        if end.timed_out or end.flooded or end.status or _failure(end) is not None:
-            return _death(end)
+        if end.timed_out or end.flooded or end.status or failure_of(end) is not None:
+            return death_verdict(end)
         try:
             output = end.output.decode()
         except UnicodeDecodeError:
             return Verdict.OUTPUT, "the output is not UTF-8"
         if comparison.equal_output(output, test.stdout, problem.tolerance, problem.exact_lines):
             return Verdict.PASS, ""
-        return Verdict.WRONG, f"printed {_short(output)}, not {_short(test.stdout)}"
+        return Verdict.WRONG, f"printed {short(output)}, not {short(test.stdout)}"
 
     def nonce_verdict(self, index: int, end: Ended) -> tuple[Verdict, str]:
         for frame in end.frames:
             if frame == codec.encode(["passed", self.nonces[index]]):
                 return Verdict.PASS, ""
             if frame.startswith(b'["wrong"'):
-                return Verdict.WRONG, _text_of(frame)
-        return _death(end)
+                return Verdict.WRONG, text_of(frame)
+        return death_verdict(end)
 
     # Scripts
 
@@ -329,7 +327,7 @@ class _Trial:
         assert script.calls is not None
         rows = (script.row + 1, script.row + 1 + len(answers) + (len(answers) < script.count))
         if script.assertions is not None:
-            known = assertions_verdict(script.assertions, answers, self.read, partial(_death, end))
+            known = assertions_verdict(script.assertions, answers, self.read, partial(death_verdict, end))
             if known is not None:
                 self.note(script.index, known, end, rows)
                 return
@@ -345,11 +343,11 @@ class _Trial:
         said: Verdicts = yield Dialogue([frame, *answers], seconds, profile, script.key)
         if said.timed_out:  # a busy machine may have kept it waiting
             said = yield Dialogue([frame, *answers], timing.patience(timing.crowd()) * seconds, profile, script.key)
-        verdict, message = self.referee_verdict(said)
+        verdict, message = referee_verdict(said)
         if verdict is not None:
             self.note(script.index, (verdict, message), end, rows)
         elif len(answers) < script.count:
-            self.note(script.index, _death(end), end, rows)
+            self.note(script.index, death_verdict(end), end, rows)
         else:
             yield from self.live(script)
 
@@ -374,22 +372,8 @@ class _Trial:
         self.statements = self.statements if self.statements is not None else self.spans(end)
         if end.lost:
             said.lost = True
-        verdict, message = self.referee_verdict(said)
-        self.note(script.index, (verdict, message) if verdict is not None else _death(end), end, (0, 1))
-
-    def referee_verdict(self, said: Verdicts) -> tuple[Verdict | None, str]:
-        """The verdict of a referee; None where it lacks an answer of the candidate."""
-        if said.lost:
-            return Verdict.INFRA, "the machine failed"
-        if said.timed_out:
-            return Verdict.TIMEOUT, "the test did not end in time"
-        if said.frame is None:
-            return Verdict.ERROR, "the test died over the answers"
-        try:
-            _, name, message, _ = codec.decode(said.frame, max_bytes=1 << 28)
-            return (None, "") if name == "ABSENT" else (Verdict(name), str(message))
-        except (codec.CodecError, ValueError, TypeError):
-            return Verdict.ERROR, "the referee said nothing readable"
+        verdict, message = referee_verdict(said)
+        self.note(script.index, (verdict, message) if verdict is not None else death_verdict(end), end, (0, 1))
 
     # The whole
 
@@ -422,89 +406,3 @@ class _Trial:
             seed=self.seed,
             seconds=self.seconds,
         )
-
-
-def _answers(end: Ended, calls: int) -> list[bytes]:
-    """What a program answered to its calls; it had not answered the last one when it was stopped, whatever it said."""
-    frames = [frame for frame in end.frames if is_answer(frame)]
-    return frames[: calls - 1] if end.timed_out else frames
-
-
-def _statements(end: Ended) -> tuple[Span, ...] | None:
-    """The spans a child announced before it ran the program; not believed where they make no sense."""
-    if not end.frames or not end.frames[0].startswith(b'["statements"'):
-        return None
-    try:
-        ends = codec.decode(end.frames[0], max_bytes=1 << 26)[1]
-        if not all(type(place) is int for place in ends):
-            return None
-        return tuple(zip(ends[::2], ends[1::2], strict=True))
-    except (codec.CodecError, LookupError, TypeError, ValueError):
-        return None
-
-
-def _failure(end: Ended) -> tuple[str, str, str] | None:
-    """Stage, text and exception type of a "failed" message."""
-    for frame in end.frames[:1] + end.frames[1:][-1:]:
-        if frame.startswith(b'["failed"'):
-            try:
-                _, stage, name, message = codec.decode(frame)
-                return str(stage), f"{name}: {message}"[:_MESSAGE], str(name)
-            except (codec.CodecError, ValueError, TypeError):
-                return "run", "an unreadable failure", ""
-    return None
-
-
-def _text_of(frame: bytes) -> str:
-    try:
-        return str(codec.decode(frame)[1])[:_MESSAGE]
-    except (codec.CodecError, LookupError, TypeError):
-        return ""
-
-
-def _error(name: str, message: str) -> tuple[Verdict, str]:
-    return (Verdict.MEMORY if name in _MEMORY_ERRORS else Verdict.ERROR), f"{name}: {message}"
-
-
-def _death(end: Ended) -> tuple[Verdict, str]:
-    """Why a program ended without an answer."""
-    if end.lost:
-        return Verdict.INFRA, "the machine failed"
-    if end.timed_out:
-        return Verdict.TIMEOUT, f"did not end within the limit, stopped after {end.seconds:.1f} s"
-    if end.flooded:
-        return Verdict.OUTPUT, "said more than its limit"
-    failure = _failure(end)
-    if failure is not None:
-        stage, message, name = failure
-        if stage == "output":
-            return Verdict.OUTPUT, "printed more than its limit"
-        return (Verdict.MEMORY if name in _MEMORY_ERRORS else Verdict.ERROR), message
-    if os.WIFSIGNALED(end.status):
-        return _signal_verdict(os.WTERMSIG(end.status), end)
-    return Verdict.ERROR, f"ended with status {os.waitstatus_to_exitcode(end.status)} before it had answered"
-
-
-def _signal_verdict(number: int, end: Ended) -> tuple[Verdict, str]:
-    name = _SIGNALS.get(number, f"signal {number}")
-    if number == signal.SIGXCPU:
-        return Verdict.TIMEOUT, "used up its processor time"
-    if number == signal.SIGSYS or (number == signal.SIGKILL and end.denied):
-        return Verdict.POLICY, f"killed by {name}"
-    if number == signal.SIGKILL:
-        return Verdict.MEMORY, "killed by the system, as it is when memory is out"
-    return Verdict.ERROR, f"killed by {name}"
-
-
-def _short(value: Any) -> str:
-    """A bounded picture of a value for people; never formats long integers (quadratic, or refused)."""
-    if type(value) is int and value.bit_length() > 2000:
-        return f"an integer of {value.bit_length()} bits"
-    if type(value) is str:
-        return repr(value[:80]) + ("..." if len(value) > 80 else "")
-    if isinstance(value, list | tuple | set | frozenset | dict) and len(value) > 50:
-        return f"a {type(value).__name__} of {len(value)} items"
-    try:
-        return repr(value)[:200]
-    except ValueError:  # a long integer inside
-        return f"a {type(value).__name__}"

@@ -22,7 +22,7 @@ import sys
 from types import CodeType
 from typing import Any, Final, NoReturn
 
-from codegym.envs.execution import candidate, codec, isolation, stand_in
+from codegym.envs.execution import candidate, codec, isolation, stand_in, usual
 from codegym.envs.execution.channel import Channel
 
 MAX_OPERATIONS: Final = 20_000
@@ -113,9 +113,9 @@ class _Names(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if hasattr(builtins, name) or name == "__annotations__":
             raise KeyError(name)
-        usual = candidate.usual_imports()
-        if name in usual:
-            value = usual[name]
+        names = usual.usual_imports()
+        if name in names:
+            value = names[name]
         elif name in sys.stdlib_module_names:
             value = importlib.import_module(name)
         else:

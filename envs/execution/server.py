@@ -26,7 +26,7 @@ PACKAGES: Final = {"plain": (), "numpy": ("numpy",), "coverage": ("coverage",)}
 
 _MODULES: Final = (
     "codec", "channel", "control", "statements", "coverage", "seccomp", "landlock", "namespaces", "isolation",
-    "candidate", "comparison", "stand_in", "referee", "zygote",
+    "usual", "candidate", "comparison", "stand_in", "referee", "zygote",
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """

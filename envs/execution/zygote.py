@@ -101,7 +101,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from codegym.envs.execution import candidate, codec, coverage, isolation, referee, seccomp
+from codegym.envs.execution import candidate, codec, coverage, isolation, referee, seccomp, usual
 from codegym.envs.execution.channel import Channel, move
 from codegym.envs.execution.control import CALLS_TAG, ENDED, FORK, FORK_HEADER, KILL, NUMBER
 
@@ -153,7 +153,7 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
         os.environ.clear()
         if config["profile"] == "coverage":
             coverage.warm_up()
-        candidate.usual_imports()
+        usual.usual_imports()
         for name in [name for name in sys.modules if name.split(".")[0] == "codegym"]:
             del sys.modules[name]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "sources")]
