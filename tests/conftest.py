@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from nobody import nobody
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -40,24 +41,6 @@ def monkeypatch_session():
 @pytest.fixture(scope="session")
 def nobody_folder(tmp_path_factory) -> str:
     """A folder with a very small language model that knows nothing."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    from codegym.agents.language_model.load import LanguageModel
-    from codegym.agents.language_model.tiny import tokenizer
-
     folder = tmp_path_factory.mktemp("nobody")
-    config = LlamaConfig(
-        vocab_size=512,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=256,
-        eos_token_id=tokenizer().eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        LanguageModel(LlamaForCausalLM(config), tokenizer(), "nobody", few_shot="", ends_itself=True).save(folder)
+    nobody().save(folder)
     return str(folder)

@@ -6,10 +6,9 @@ import json
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from nobody import nobody
+from transformers import PreTrainedTokenizerFast
 
-from codegym.agents.language_model.load import LanguageModel
-from codegym.agents.language_model.tiny import tokenizer
 from codegym.cli import main
 from codegym.envs.vocabulary import DEFAULT_FILE
 
@@ -17,20 +16,7 @@ SMALL = ["--prompts", "4", "--samples", "2", "--max-tokens", "6", "--eval-proble
 
 
 def saved(folder, *, context: int = 256):
-    """A very small language model that knows nothing, in a folder."""
-    config = LlamaConfig(
-        vocab_size=512,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=context,
-        eos_token_id=tokenizer().eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        LanguageModel(LlamaForCausalLM(config), tokenizer(), "nobody", few_shot="", ends_itself=True).save(folder)
+    nobody(context).save(folder)
     return folder
 
 

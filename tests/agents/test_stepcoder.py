@@ -15,13 +15,11 @@ import numpy as np
 import pytest
 import torch
 from learning_helpers import ragged_batch, small_model
-from transformers import LlamaConfig, LlamaForCausalLM
+from nobody import nobody
 
 from codegym.agents.collect import collect, requests
 from codegym.agents.language_model.agent import LanguageModelAgent
-from codegym.agents.language_model.load import LanguageModel
 from codegym.agents.language_model.sft import FineTuner, FineTuning
-from codegym.agents.language_model.tiny import tokenizer
 from codegym.agents.learning.options import PPOOptions
 from codegym.agents.learning.ppo import PPO
 from codegym.agents.learning.tensors import load_tensors
@@ -36,23 +34,6 @@ from codegym.envs.mdp.start_states import CCCS
 from codegym.envs.problems.catalog import load_problems
 
 PROBLEMS = "katas:rules-chain-3"
-
-
-def nobody(context: int = 256) -> LanguageModel:
-    """A very small language model that knows nothing."""
-    config = LlamaConfig(
-        vocab_size=512,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=context,
-        eos_token_id=tokenizer().eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return LanguageModel(LlamaForCausalLM(config).eval(), tokenizer(), "nobody", few_shot="", ends_itself=True)
 
 
 @pytest.fixture(scope="module")
