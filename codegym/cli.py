@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import inspect
@@ -50,7 +51,9 @@ def run() -> NoReturn:
     code = main()
     if sys.argv[1:2] and sys.argv[1] in QUICK:  # taking the interpreter apart takes as long as forty programs
         atexit._run_exitfuncs()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.flush()
         os._exit(code)
     sys.exit(code)
 

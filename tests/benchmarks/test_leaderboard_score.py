@@ -207,6 +207,19 @@ def test_results_are_written_as_human_evals_command_writes_them(tmp_path, capsys
     assert "is a folder" in capsys.readouterr().err
 
 
+def test_the_process_ends_with_all_its_words_and_its_code(tmp_path):
+    file = write(tmp_path / "samples.jsonl", [right(FIRST[0])])
+    command = [sys.executable, "-m", "codegym", "score"]
+    done = subprocess.run([*command, str(file), "--json"], capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["verdicts"]) == (0, {"PASS": 1})
+    refused = subprocess.run([*command, str(tmp_path / "none")], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("codegym: Cannot read") and refused.stderr.count("\n") == 1
+    with subprocess.Popen([*command, str(file), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as unheard:
+        unheard.stdout.close()
+        assert b"BrokenPipe" not in unheard.stderr.read()
+
+
 def test_scoring_starts_without_heavy_imports(tmp_path):
     file = write(tmp_path / "samples.jsonl", [right(FIRST[0])])
     code = (
