@@ -178,9 +178,14 @@ def test_the_queue_counts_programs_that_run():
         ScoreQueue(Scorer("katas:tiny"), limit=0)
 
 
+def _hear_interrupts():
+    """What a shell starts in the background ignores them, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_command_serves_until_interrupted():
     words = [sys.executable, "-m", "codegym", "serve", "--problems", "katas:tiny", "--port", "0", "--workers", "1"]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts)
     line = process.stderr.readline()
     port = int(line.rpartition(":")[2].split("/")[0])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
