@@ -42,10 +42,10 @@ class Engine:
 
     Args:
         workers: zygotes per profile.
-        start: makes a zygote of a profile.
+        start: makes the zygote of a profile and a place among its `workers`.
     """
 
-    def __init__(self, workers: int, start: Callable[[str], ZygoteServer]) -> None:
+    def __init__(self, workers: int, start: Callable[[str, int], ZygoteServer]) -> None:
         self.workers = workers
         self._start = start
         self._poll = select.epoll()
@@ -101,7 +101,7 @@ class Engine:
     def begin(self, profile: str = "plain") -> None:
         """Start the zygotes of a profile without waiting until they serve."""
         if profile not in self._zygotes and profile not in self._begun:
-            self._begun[profile] = [self._start(profile) for _ in range(self.workers)]
+            self._begun[profile] = [self._start(profile, place) for place in range(self.workers)]
 
     def layers(self, profile: str = "plain") -> list[dict[str, Any]]:
         """What the first zygote of a profile said about its isolation layers."""
@@ -463,9 +463,9 @@ class Engine:
                 self._actives.pop(active.child, None)
                 self._unregister(active.child.socket.fileno())
         zygote.close()
-        fresh = self._start(zygote.profile)
+        place = zygotes.index(zygote)
+        fresh = zygotes[place] = self._start(zygote.profile, place)
         fresh.await_ready()
-        zygotes[zygotes.index(zygote)] = fresh
         self._listen(fresh)
         for child in referees:
             self._referees.died(child)

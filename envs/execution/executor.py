@@ -22,7 +22,7 @@ from codegym.envs.execution.judge import Setting, judge
 from codegym.envs.execution.outcome import Job, Outcome, Report
 from codegym.envs.execution.plan import Plan, make_plan
 from codegym.envs.execution.ray_backend import RayCluster
-from codegym.envs.execution.server import ZygoteServer, interpreter
+from codegym.envs.execution.server import ZygoteServer, interpreter, own_core
 
 if TYPE_CHECKING:
     from codegym.envs.execution.cpp import CppEngine
@@ -282,7 +282,10 @@ class Executor:
             self._engine = self._begun = self._cpp = self._cluster = None
 
     def _new_engine(self) -> Engine:
-        return Engine(self.workers, lambda profile: ZygoteServer(profile, self._interpreter, self.layers))
+        def start(profile: str, place: int) -> ZygoteServer:
+            return ZygoteServer(profile, self._interpreter, self.layers, own_core(place, self.workers))
+
+        return Engine(self.workers, start)
 
     def _started(self) -> Engine:
         self._forget_after_fork()

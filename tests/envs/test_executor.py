@@ -331,6 +331,26 @@ def test_a_dead_zygote_is_replaced_and_its_program_runs_again(executor: Executor
     assert {found.verdict for found in executor.run(jobs)} == {Verdict.PASS}
 
 
+@pytest.mark.parametrize("spare", [0, 1])
+def test_each_zygote_keeps_to_a_core_of_its_own_where_no_core_is_left_over(spare: int) -> None:
+    """Also the zygote that takes the place of another; an executor that leaves cores to others takes what is free."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) <= spare:
+        pytest.skip("one core")
+    problem = replace(ADD, hidden_tests=(CallTest((), True),))
+    program = "import os\ndef f(): return len(os.sched_getaffinity(0)) == {}"
+    with Executor(workers=len(cores) - spare, cache=False) as found:
+        for _ in range(2):
+            wanted = program.format(len(cores) if spare else 1)
+            assert outcome(found, problem, wanted).verdict is Verdict.PASS
+            assert found._engine is not None
+            zygotes = found._engine._zygotes["plain"]
+            kept = [os.sched_getaffinity(zygote.process.pid) for zygote in zygotes]
+            assert kept == ([cores] * len(kept) if spare else [{core} for core in sorted(cores)])
+            os.kill(zygotes[-1].process.pid, signal.SIGKILL)
+            time.sleep(0.1)
+
+
 def test_threads_may_share_an_executor(executor: Executor) -> None:
     found: list[Outcome] = []
 
@@ -475,7 +495,7 @@ def test_tests_kinds_can_be_mixed(executor: Executor) -> None:
 @pytest.mark.parametrize(("late", "counted"), [(0.1, 0.0), (60.0, 60.0)])
 def test_time_in_which_nobody_ran_is_not_counted(late: float, counted: float) -> None:
     """As where a laptop sleeps: the clocks of what runs are put forward by what the loop was late."""
-    engine = Engine(1, lambda profile: ZygoteServer(profile, sys.executable, ()))
+    engine = Engine(1, lambda profile, _: ZygoteServer(profile, sys.executable, ()))
     run = Active(Run(b"", 1.0, 1 << 16, "plain"), lambda end: None, started=100.0)
     talk = Talk(Dialogue([], 1.0, "plain", "key"), lambda verdicts: None, started=200.0)
     engine._actives[object()] = run  # type: ignore[index]
