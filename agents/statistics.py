@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Estimate:
         return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
 
 
+@functools.lru_cache(maxsize=1 << 14)
 def pass_at_k(samples: int, passed: int, k: int) -> float:
     """The unbiased estimate of the chance that at least one of k samples passes: 1 - C(n - c, k) / C(n, k).
 
@@ -81,14 +83,39 @@ def bootstrap(values: Sequence[float], *, confidence: float = 0.95, resamples: i
     Raises:
         OptionError: if there are no values.
     """
-    sample = np.sort(np.asarray(values, dtype=np.float64))
-    if sample.size == 0:
+    return bootstrap_all([values], confidence=confidence, resamples=resamples, seed=seed)[0]
+
+
+def bootstrap_all(
+    measures: Sequence[Sequence[float]], *, confidence: float = 0.95, resamples: int = 10_000, seed: int = 0
+) -> list[Estimate]:
+    """`bootstrap` of several measures of equally many problems, such as pass@k for several k, with the same draws.
+
+    Args:
+        measures: one number per problem in each.
+        confidence: as in `bootstrap`.
+        resamples: as in `bootstrap`.
+        seed: as in `bootstrap`.
+
+    Raises:
+        OptionError: if there are no values, or not equally many.
+    """
+    samples = [np.sort(np.asarray(values, dtype=np.float64)) for values in measures]
+    if any(sample.size == 0 for sample in samples):
         raise OptionError("A mean over no problems does not exist.")
-    mean = float(sample.mean())
-    if sample[0] == sample[-1]:
-        return Estimate(mean, mean, mean)
-    means = np.sort(_resampled_means(sample, resamples, seed))
-    return Estimate(mean, _quantile(means, (1 - confidence) / 2), _quantile(means, (1 + confidence) / 2))
+    if len({sample.size for sample in samples}) > 1:
+        raise OptionError("Measures of different numbers of problems cannot share their draws.")
+    varied = [sample for sample in samples if sample[0] != sample[-1]]
+    resampled = iter(_resampled_means(varied, resamples, seed) if varied else ())
+
+    def estimate(sample: NDArray[np.float64]) -> Estimate:
+        mean = float(sample.mean())
+        if sample[0] == sample[-1]:
+            return Estimate(mean, mean, mean)
+        means = np.sort(next(resampled))
+        return Estimate(mean, _quantile(means, (1 - confidence) / 2), _quantile(means, (1 + confidence) / 2))
+
+    return [estimate(sample) for sample in samples]
 
 
 def paired_bootstrap(
@@ -118,12 +145,14 @@ def _quantile(ordered: NDArray[np.float64], share: float) -> float:
     return high - (high - low) * (1 - rest) if rest >= 0.5 else low + (high - low) * rest
 
 
-def _resampled_means(sample: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Means of `resamples` draws with replacement, in slices that stay in a processor's cache."""
-    rows = max(1, _SLICE // sample.size)
+def _resampled_means(samples: Sequence[NDArray[np.float64]], resamples: int, seed: int) -> list[NDArray[np.float64]]:
+    """Means of each sample over the same draws with replacement, in slices that stay in a processor's cache."""
+    size = samples[0].size
+    rows = max(1, _SLICE // size)
     rng = default_rng(seed)
-    parts = [
-        sample[rng.integers(sample.size, size=(min(rows, resamples - done), sample.size))].mean(axis=1)
-        for done in range(0, resamples, rows)
-    ]
-    return np.concatenate(parts)
+    means = [np.empty(resamples) for _ in samples]
+    for done in range(0, resamples, rows):
+        drawn = rng.integers(size, size=(min(rows, resamples - done), size))
+        for sample, found in zip(samples, means, strict=True):
+            found[done : done + len(drawn)] = sample[drawn].mean(axis=1)
+    return means

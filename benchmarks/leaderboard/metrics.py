@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codegym.agents.statistics import bootstrap, pass_at_k
+from codegym.agents.statistics import bootstrap_all, pass_at_k
 from codegym.envs.episode import Episode
 
 PASS = "PASS"
@@ -58,20 +58,15 @@ def summarise(
     missing = [uri for uri in not_attempted if count_broken or uri not in broken]
     samples = min((n for n, _ in counts.values()), default=0)
     summary: dict[str, Any] = {}
-    for k in reported_k(samples) or [1]:
-        values = [pass_at_k(n, c, k) for n, c in counts.values()]
-        summary[f"pass@{k}"] = _interval(values + [0.0] * len(missing))
+    absent = [(max(samples, 1), 0)] * len(missing)
+    summary |= _pass_at_ks([*counts.values(), *absent], samples)
     if any("base" in episode.parts for episode in counted):  # EvalPlus' two columns: base alone, base and plus together
         base = counts_by_problem(counted, "base")
-        summary["base"] = {
-            f"pass@{k}": _interval([pass_at_k(n, c, k) for n, c in base.values()] + [0.0] * len(missing))
-            for k in reported_k(samples) or [1]
-        }
+        summary["base"] = _pass_at_ks([*base.values(), *absent], samples)
     summary["problems"] = len(counts) + len(missing)
     summary["samples"] = samples
     if missing:
-        attempted = [pass_at_k(n, c, 1) for n, c in counts.values()]
-        summary["attempted"] = {"problems": len(counts), "pass@1": _interval(attempted)}
+        summary["attempted"] = {"problems": len(counts), **_pass_at_ks([*counts.values()], 1)}
         summary["not_attempted"] = missing
     verdicts = Counter(e.verdict for e in counted)
     summary["episodes"] = len(counted)
@@ -84,8 +79,13 @@ def summarise(
     return summary
 
 
-def _interval(values: Sequence[float]) -> dict[str, float | None]:
-    return dict(bootstrap(values).to_json()) if values else dict(NOT_A_NUMBER)
+def _pass_at_ks(counts: Sequence[tuple[int, int]], samples: int) -> dict[str, Any]:
+    """Each reported pass@k by its name, from (samples, passed) of problems with at least so many samples."""
+    ks = reported_k(samples) or [1]
+    if not counts:
+        return {f"pass@{k}": dict(NOT_A_NUMBER) for k in ks}
+    estimates = bootstrap_all([[pass_at_k(n, c, k) for n, c in counts] for k in ks])
+    return {f"pass@{k}": dict(estimate.to_json()) for k, estimate in zip(ks, estimates, strict=True)}
 
 
 def _mean(values: Sequence[float]) -> float | None:

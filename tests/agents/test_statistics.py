@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from codegym.agents.statistics import _quantile, bootstrap, mean_pass_at_k, paired_bootstrap, pass_at_k
+from codegym.agents.statistics import _quantile, bootstrap, bootstrap_all, mean_pass_at_k, paired_bootstrap, pass_at_k
 from codegym.envs.errors import OptionError
 
 
@@ -52,6 +52,15 @@ def test_bootstrap_depends_on_the_seed_alone():
     assert bootstrap([1.0, 1.0]).to_json() == {"value": 1.0, "low": 1.0, "high": 1.0}
     with pytest.raises(OptionError, match="no problems"):
         bootstrap([])
+
+
+def test_measures_that_share_their_draws_have_the_intervals_they_have_alone():
+    rng = np.random.default_rng(5)
+    measures = [rng.random(300).tolist(), [0.5] * 300, (rng.random(300) < 0.3).astype(float).tolist()]
+    assert bootstrap_all(measures, seed=2) == [bootstrap(values, seed=2) for values in measures]
+    assert bootstrap_all([]) == []
+    with pytest.raises(OptionError, match="different numbers of problems"):
+        bootstrap_all([[1.0], [1.0, 0.0]])
 
 
 def test_mean_pass_at_k_averages_over_problems():
