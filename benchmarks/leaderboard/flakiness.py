@@ -58,14 +58,18 @@ def run_repeatedly(
         runs: how often, at least once.
         each: called with the place and the outcome of each first run as it comes, in any order.
     """
-    outcomes = [[outcome] for outcome in executor.run(jobs, each)]
+    doubtful = set()
+
+    def first(place: int, outcome: Outcome) -> None:  # while others run
+        if outcome.verdict is Verdict.PASS and names_chance(jobs[place].program):
+            doubtful.add(place)
+        if each:
+            each(place, outcome)
+
+    outcomes = [[outcome] for outcome in executor.run(jobs, first)]
     for run in range(1, max(runs, 2)):
-        again = [n for n, job in enumerate(jobs) if run < runs or _is_doubtful(job, outcomes[n])]
+        again = [*range(len(jobs))] if run < runs else sorted(doubtful)
         seeded = [Job(j.problem, j.program, j.tests, j.coverage, j.seed + run) for j in (jobs[n] for n in again)]
         for n, outcome in zip(again, executor.run(seeded) if seeded else (), strict=True):
             outcomes[n].append(outcome)
     return [Repeated(tuple(found)) for found in outcomes]
-
-
-def _is_doubtful(job: Job, outcomes: Sequence[Outcome]) -> bool:
-    return outcomes[0].verdict is Verdict.PASS and names_chance(job.program)

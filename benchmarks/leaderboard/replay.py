@@ -165,7 +165,7 @@ class Replayer:
             for e in episodes
             if isinstance(a := e.actions[0], str)
         ]
-        return score_samples(samples, self._problems, dict(self._settings), self._executor)[0]
+        return score_samples(samples, self._problems, dict(self._settings), self._executor).episodes
 
     def _step(self, episodes: Sequence[Episode]) -> list[Episode | str]:
         if not episodes:

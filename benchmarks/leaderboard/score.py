@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +113,17 @@ def score_file(
     while len(episodes) < len(samples):
         begun, start = time.perf_counter(), len(episodes)
         tell = _telling(progress, aside, start, len(samples), sum(e.verdict == Verdict.PASS for e in episodes))
-        found, differing = score_samples(samples[start : start + size], limited, settings, executor, tell)
-        episodes += found
-        flaky += differing
+        found = score_samples(samples[start : start + size], limited, settings, executor, tell)
+        episodes += found.episodes
+        flaky += found.flaky
         now = time.perf_counter()
-        size = min(max(round(len(found) * BATCH_SECONDS / (now - begun)), LEAST_BATCH), MOST_BATCH)
+        size = min(max(round(len(found.episodes) * BATCH_SECONDS / (now - begun)), LEAST_BATCH), MOST_BATCH)
         passed = sum(e.verdict == Verdict.PASS for e in episodes)
         place = place or opened()
         if place is not None:
-            append_lines(place / EPISODES, (episode.to_json() for episode in found))
+            append_lines(place / EPISODES, found.lines)
             done = {"episodes": len(episodes), "passed": passed, "seconds": round(before + now - started, 3)}
-            append_line(place / PROGRESS, json.dumps(done | ({"flaky": differing} if differing else {})))
+            append_line(place / PROGRESS, json.dumps(done | ({"flaky": found.flaky} if found.flaky else {})))
         if progress:
             progress(len(episodes), len(samples), passed)
     from codegym.benchmarks.leaderboard.metrics import summarise
@@ -214,13 +214,28 @@ def with_limits(problems: ProblemSet, limits: Mapping[str, float]) -> ProblemSet
     )
 
 
+@dataclass(frozen=True)
+class Scored:
+    """Samples that have been scored, in their order.
+
+    Attributes:
+        episodes: one a sample.
+        lines: the same as lines of JSON, written while programs ran.
+        flaky: the samples whose verdict differs between runs. Such a sample has not passed.
+    """
+
+    episodes: list[Episode]
+    lines: list[str]
+    flaky: list[dict[str, Any]]
+
+
 def score_samples(
     samples: Sequence[Sample],
     problems: ProblemSet,
     settings: dict[str, Any],
     executor: Executor,
     each: Callable[[int, Outcome], None] | None = None,
-) -> tuple[list[Episode], list[dict[str, Any]]]:
+) -> Scored:
     """One episode a sample: its one action is the text as submitted, its program what was executed.
 
     Args:
@@ -229,18 +244,20 @@ def score_samples(
         settings: of the run.
         executor: where programs run.
         each: called with the place and the outcome of each sample as it comes, in any order.
-
-    Returns:
-        The episodes, and the flaky samples: those whose verdict differs between runs. Such a sample has not passed.
     """
     reward = resolve_reward(settings["env_kwargs"]["reward"])
     tests = settings["tests"]
     programs = [program_of(problems[sample.problem], sample.kind, sample.text) for sample in samples]
     jobs = [Job(problems[s.problem], program, tests) for s, program in zip(samples, programs, strict=True)]
     episodes: dict[int, Episode] = {}
+    lines: dict[int, str] = {}
+
+    def keep(place: int, outcome: Outcome) -> None:
+        episode = _episode(samples[place], jobs[place], outcome, float(reward(outcome)), settings)
+        episodes[place], lines[place] = episode, episode.to_json()
 
     def done(place: int, outcome: Outcome) -> None:
-        episodes[place] = _episode(samples[place], jobs[place], outcome, float(reward(outcome)), settings)
+        keep(place, outcome)
         if each:
             each(place, outcome)
 
@@ -250,9 +267,9 @@ def score_samples(
         if result.verdicts:
             flaky.append({"problem": sample.problem, "sample": sample.sample, "verdicts": list(result.verdicts)})
         if result.outcome is not result.outcomes[0]:
-            value = float(reward(result.outcome))
-            episodes[place] = _episode(sample, jobs[place], result.outcome, value, settings)
-    return [episodes[place] for place in range(len(samples))], flaky
+            keep(place, result.outcome)
+    places = range(len(samples))
+    return Scored([episodes[place] for place in places], [lines[place] for place in places], flaky)
 
 
 def _episode(sample: Sample, job: Job, outcome: Outcome, reward: float, settings: Mapping[str, Any]) -> Episode:
