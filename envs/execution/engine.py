@@ -27,8 +27,8 @@ from codegym.envs.execution.server import Child, ZygoteServer
 from codegym.envs.execution.work import Dialogue, Ended, Run, Shared, Work
 
 _DEPTH: Final = 2  # programs given to a zygote: one runs, one waits for its turn
-_DEEP: Final = 4  # the same while there are many, so that none stands idle where this thread is held up
-_AHEAD: Final = 4  # children that wait for a program
+_DEEP: Final = 6  # the same while there are many, so that none stands idle where this thread is held up
+_AHEAD: Final = 8  # children that wait for a program
 _ROOM: Final = 64  # works that are open at most, for each worker and for the judge; an eighth, where none is idle
 _LOOK_AFTER: Final = 0.005  # seconds after which a running program's output is read while it runs
 _HELD_UP: Final = 0.5  # seconds that this loop wakes too late: it was stopped, or the whole machine was

@@ -156,8 +156,6 @@ def enter_zygote(
         _LIBC.mallopt(_ARENA_MAX, 1)  # else every thread reserves 64 MiB of a candidate's address space
     if "seccomp" in layers:
         report["seccomp"] = _tried("seccomp", _try_filter)
-    if report["seccomp"]["on"]:
-        _entered["filter"] = seccomp.SystemCallFilter()
     _entered["own user"] = bool(report["namespaces"]["on"]) and _COUNTS_PER_NAMESPACE
     return [report[name] for name in LAYERS]
 
@@ -264,7 +262,7 @@ def _restrict(files: Files) -> str:
 
 
 def _try_filter() -> str:
-    """Load the filter in a child that ends at once."""
+    """Make the filter that children get, and load it in one that ends at once."""
     filters = seccomp.SystemCallFilter()
     child = os.fork()
     if child == 0:
@@ -276,6 +274,7 @@ def _try_filter() -> str:
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code not in (0, 1):
         raise OSError(code, os.strerror(code))
+    _entered["filter"] = filters
     return "allow list" + (", denied calls are seen" if code == 0 else ", denied calls are not seen")
 
 

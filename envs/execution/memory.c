@@ -63,6 +63,8 @@ __attribute__((constructor)) static void begin(void)
         return;
     memory = (char *)up((uintptr_t)place);
     memory_end = memory + MOST_MEMORY;
+    munmap(place, memory - place);
+    munmap(memory_end, place + HUGE - memory);
     madvise(memory, MOST_MEMORY, MADV_HUGEPAGE);
     PyObject_SetArenaAllocator(&arenas);
     heap = sbrk(0);
@@ -109,8 +111,8 @@ void codegym_gather(void)
 {
     static struct run found[MOST_RUNS];
     struct run run = { 0, 0 };
-    uintptr_t before = 0, arenas = (uintptr_t)memory_end - MOST_MEMORY;
-    int count = 0, libraries = 0;
+    uintptr_t before = 0, before_run = 0, arenas = (uintptr_t)memory_end - MOST_MEMORY;
+    int count = 0, pieces = 0, libraries = 0;
     char line[4096 + 256];
     FILE *maps = sysconf(_SC_PAGESIZE) == PAGE ? fopen("/proc/self/maps", "r") : NULL;
     if (!maps)
@@ -120,19 +122,26 @@ void codegym_gather(void)
         char access[5] = "", name[8] = "";
         more = fgets(line, sizeof line, maps) != NULL;
         int usable = more && sscanf(line, "%lx-%lx %4s %*s %*s %*s %7s", &start, &end, access, name) >= 3
-                     && access[0] == 'r' && access[3] == 'p' && name[0] != '['
+                     && access[0] == 'r' && (access[3] == 'p' || access[1] != 'w') && name[0] != '['
                      && !(start < (uintptr_t)memory_end && end > arenas);
         if (run.end && (!usable || start > up(run.end))) {
-            if (up(run.end) <= start) /* so much is free */
-                run.end = up(run.end);
-            if (libraries > 1)
+            if (libraries && run.end - run.start >= HUGE / 2) {
+                if (up(run.end) <= start) /* so much is free */
+                    run.end = up(run.end);
+                if (before_run <= (run.start & ~(uintptr_t)(HUGE - 1)))
+                    run.start &= ~(uintptr_t)(HUGE - 1);
+            }
+            if (libraries && pieces > 1)
                 found[count++] = run;
-            run.end = libraries = 0;
+            run.end = pieces = libraries = 0;
         }
         if (usable) {
-            if (!run.end)
-                run.start = before <= (start & ~(uintptr_t)(HUGE - 1)) ? start & ~(uintptr_t)(HUGE - 1) : start;
+            if (!run.end) {
+                run.start = start;
+                before_run = before;
+            }
             run.end = end;
+            pieces++;
             libraries += name[0] == '/' && access[2] == 'x';
         }
         before = end;

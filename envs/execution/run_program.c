@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+void nursery_fill(void); /* nursery.c */
+
 typedef struct object Object;
 typedef intptr_t Size;
 
@@ -355,6 +357,7 @@ void codegym_run(const struct runner *runner, const char *frame, size_t length, 
     const struct head *head = (const struct head *)frame;
     if (length < sizeof *head || head->tag != 'C' || descriptors != (head->record > 0))
         return;
+    nursery_fill();
     limit(RLIMIT_NOFILE, MOST_FILES);
     limit(RLIMIT_CPU, (uint64_t)head->seconds + MORE_SECONDS);
     limit(RLIMIT_AS, head->memory);

@@ -30,7 +30,8 @@ _MODULES: Final = (
 )  # fmt: skip
 _PREFIX: Final = "codegym.envs.execution"
 _START: Final = """
-import sys
+import gc, sys
+gc.disable()  # what is imported stays; zygote.main turns it on again
 helper = None
 if sys.argv[1]:  # loaded already, before the interpreter
     import ctypes

@@ -164,6 +164,7 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
         jail = _Jail(helper, calls, config["profile"] == "plain") if helper is not None and calls is not None else None
         gc.collect()
         gc.freeze()
+        gc.enable()
         if helper is not None:
             helper.codegym_seal()
         server = _Server(control, config["profile"], layers)
