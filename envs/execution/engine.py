@@ -437,6 +437,7 @@ class Engine:
                     self._hear(zygote)  # this thread may be late: it has ended long ago, or its zygote has
                     if active.child is not None and zygote.running and zygote.running[0] is active:
                         active.result.timed_out = True
+                        active.result.waited = zygote.waited(active.child)
                         self._kill(active)
                 else:
                     self._watch(active)

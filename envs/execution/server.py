@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
-from codegym.envs.execution import codec, fork_server
+from codegym.envs.execution import codec, fork_server, waiting
 from codegym.envs.execution.control import ENDED, FORK, FORK_HEADER, KILL, MARSHAL, NUMBER
 from codegym.envs.execution.work import complete_frames
 
@@ -214,6 +214,19 @@ class ZygoteServer:
         """Kill one child; its end is reported as every other."""
         with contextlib.suppress(OSError):
             self.control.send(FORK_HEADER.pack(KILL, 1) + NUMBER.pack(child.number))
+
+    def waited(self, child: Child) -> float | None:
+        """Seconds in which a child wanted a core and had none; None where that cannot be known."""
+        try:
+            forks = self.process.pid
+            if any(layer["name"] == "namespaces" and layer["on"] for layer in self.layers):
+                (forks,) = waiting.children(forks)  # what was started waits for the one that serves
+            there = waiting.children(forks)
+        except (OSError, ValueError):
+            return None
+        if len(there) != len(self.children):  # one is gone or not there yet, so that nobody knows who is who
+            return None
+        return waiting.waited(there[list(self.children).index(child.number)])
 
     def ends(self) -> list[Child] | None:
         """Return the children that ended since the last call, or None if the zygote itself is gone."""

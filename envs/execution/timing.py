@@ -69,8 +69,10 @@ def patience(crowd: float) -> float:
 def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence[Ended], crowd: float) -> Clock | None:
     """The clock of another look at programs that were stopped, or None where that would change nothing.
 
-    A program that sleeps looks like one that the machine keeps waiting; so the wall is stretched no further than the
-    number of others that want a core explains. Where hardly anybody wants one, a program that hardly ran has slept.
+    A program that sleeps looks like one that the machine keeps waiting, but for what the kernel counts: the time in
+    which it wanted a core and had none. All its other time counts against it, so that load gives a sleeper no more
+    than a calm machine does. Where the kernel does not count, the wall is stretched no further than the number of
+    others that want a core explains, and where hardly anybody wants one, a program that hardly ran has slept.
 
     Args:
         clock: of the last look.
@@ -80,14 +82,16 @@ def next_clock(clock: Clock, limits: Limits, reference: float, stopped: Sequence
         crowd: see the function of that name.
     """
     seconds = allowed(limits, reference)
-    most = patience(crowd)
     stretched = clock.wall / clock.seconds
     nearly = _MOST if 0.0 < reference < _QUICK * clock.seconds else _NEARLY
-    starved = [end for end in stopped if _starved(end, clock, crowd, nearly)] if stretched < most else []
-    if seconds <= clock.seconds and not starved:
+    stretches = [
+        min(_WIDER * end.seconds / max(end.cpu, 1e-3), most)
+        for end in stopped
+        if stretched < (most := _most(end, crowd)) and _starved(end, clock, crowd, nearly)
+    ]
+    if seconds <= clock.seconds and not stretches:
         return None
-    stretch = max((_WIDER * end.seconds / max(end.cpu, 1e-3) for end in starved), default=1.0)
-    return Clock(seconds, seconds * max(stretched, min(stretch, most)))
+    return Clock(seconds, seconds * max([stretched, *stretches]))
 
 
 def enforce(clock: Clock, end: Ended) -> None:
@@ -97,6 +101,14 @@ def enforce(clock: Clock, end: Ended) -> None:
         end.frames = [frame for frame in end.frames if frame.startswith(b'["statements"')]
 
 
+def _most(end: Ended, crowd: float) -> float:
+    """How many times its processor time a program may take by the wall."""
+    if end.waited is None:
+        return patience(crowd)
+    return min(_CALM * end.seconds / max(end.seconds - end.waited, 1e-3), _MOST_WALL)
+
+
 def _starved(end: Ended, clock: Clock, crowd: float, nearly: float) -> bool:
-    slept = end.cpu < _ASLEEP * end.seconds and crowd < _BUSY
+    wanted = end.cpu + (end.waited or 0.0)
+    slept = wanted < _ASLEEP * end.seconds and (crowd < _BUSY or end.waited is not None)
     return end.timed_out and end.cpu < nearly * clock.seconds and not slept

@@ -24,6 +24,8 @@ class Ended:
         coverage: the bytes of the shared memory.
         seconds: wall time.
         cpu: processor time.
+        waited: seconds in which it wanted a core and had none, of one that was stopped at the wall limit; None where
+            that cannot be known.
         lost: the machine failed twice: there is no result.
     """
 
@@ -37,6 +39,7 @@ class Ended:
     coverage: bytes = b""
     seconds: float = 0.0
     cpu: float = 0.0
+    waited: float | None = None
     lost: bool = False
 
 

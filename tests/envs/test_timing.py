@@ -1,6 +1,7 @@
 """Limits of time: processor time decides, the reference scales it, load does not change a verdict."""
 
 import multiprocessing
+import os
 import time
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.outcome import Job, Verdict
 from codegym.envs.execution.timing import Clock, allowed, crowd, enforce, first_clock, next_clock
+from codegym.envs.execution.waiting import waited
 from codegym.envs.execution.work import Ended
 from codegym.envs.problems.problem import CallTest, Limits, Problem
 
@@ -65,6 +67,18 @@ def test_on_a_busy_machine_a_program_that_hardly_ran_may_not_have_slept() -> Non
     assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=18.0, cpu=0.01)], 9.0) is None
 
 
+def test_load_gives_a_program_that_sleeps_no_more_than_a_calm_machine_does() -> None:
+    """Where the kernel says how long it wanted a core and had none."""
+    asleep = Ended(timed_out=True, seconds=1.0, cpu=0.004, waited=0.01)
+    assert next_clock(first_clock(LIMITS), LIMITS, 0.1, [asleep], 50.0) is None
+    drowsy = Ended(timed_out=True, seconds=1.0, cpu=0.01, waited=0.2)
+    clock = next_clock(first_clock(LIMITS), LIMITS, 0.1, [drowsy], 50.0)
+    assert clock == Clock(1.0, 5.0)
+    assert next_clock(clock, LIMITS, 0.1, [Ended(timed_out=True, seconds=5.0, cpu=0.1, waited=0.5)], 50.0) is None
+    starved = Ended(timed_out=True, seconds=1.0, cpu=0.0, waited=0.999)  # though the load average has not risen yet
+    assert next_clock(first_clock(LIMITS), LIMITS, 0.1, [starved], 0.0) == Clock(1.0, 40.0)
+
+
 def test_what_used_more_than_its_time_behind_a_stretched_wall_is_stopped_all_the_same() -> None:
     end = Ended(frames=[b'["statements",[]]', b'["value",1]'], seconds=5.0, cpu=1.5)
     enforce(Clock(1.0, 8.0), end)
@@ -77,6 +91,10 @@ def test_what_used_more_than_its_time_behind_a_stretched_wall_is_stopped_all_the
 def _burn(until: float) -> None:
     while time.monotonic() < until:
         pass
+
+
+def _sleep(until: float) -> None:
+    time.sleep(until - time.monotonic())
 
 
 @pytest.fixture
@@ -104,6 +122,33 @@ def test_load_changes_no_verdict(busy_machine: None) -> None:
     with Executor(workers=2, cache=False) as executor:
         found = executor.run([Job(problem, program) for program in programs])
     assert [outcome.verdict for outcome in found] == [Verdict.PASS, Verdict.TIMEOUT], found
+
+
+def test_on_a_busy_machine_a_program_that_sleeps_is_stopped_as_on_a_calm_one(busy_machine: None) -> None:
+    """Right answers, but six times as late as they may be: eight processes that want a core do not excuse it."""
+    if waited(os.getpid()) is None:
+        pytest.skip("this kernel does not count")
+    problem = _problem(replace(LIMITS, most_seconds=1.0))
+    late = "import time\ndef f(x):\n    for _ in range(6): time.sleep(1)\n    return x"
+    with Executor(workers=2, cache=False) as executor:
+        (found,) = executor.run([Job(problem, late)])
+    assert found.verdict is Verdict.TIMEOUT and found.seconds < 6, found
+
+
+def test_the_kernel_says_how_long_a_process_wanted_a_core(busy_machine: None) -> None:
+    context = multiprocessing.get_context("spawn")
+    runs, sleeps = (context.Process(target=work, args=(time.monotonic() + 60,)) for work in (_burn, _sleep))
+    for process in (runs, sleeps):
+        process.start()
+    time.sleep(4.0)
+    found = [waited(process.pid or 0) for process in (runs, sleeps)]
+    for process in (runs, sleeps):
+        process.kill()
+        process.join()
+    if found[0] is None or found[1] is None:
+        pytest.skip("this kernel does not count")
+    assert found[0] > 1.0 and found[0] > 2 * found[1]
+    assert waited(runs.pid or 0) is None
 
 
 def test_programs_get_as_long_as_their_reference_needs() -> None:
