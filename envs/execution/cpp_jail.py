@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from codegym.envs.errors import InfrastructureError
-from codegym.envs.execution import isolation
+from codegym.envs.execution import isolation, waiting
 
 _MODULES: Final = ("seccomp", "landlock", "namespaces", "isolation", "spawner")
 _PREFIX: Final = "codegym.envs.execution"
@@ -41,6 +41,7 @@ spawner.main(config)
 """
 _START_SECONDS: Final = 60.0
 _GRACE: Final = 10.0
+_ANSWER: Final = 1.0
 _PACKET: Final = 1 << 16
 
 
@@ -53,6 +54,7 @@ class Exit:
         seconds: processor time.
         denied: number of system calls refused.
         timed_out: it was killed at the wall limit.
+        waited: seconds in which it wanted a core and had none, if it was killed there; None where nobody knows.
         lost: its spawner is gone: there is no result.
     """
 
@@ -60,6 +62,7 @@ class Exit:
     seconds: float = 0.0
     denied: int = 0
     timed_out: bool = False
+    waited: float | None = None
     lost: bool = False
 
 
@@ -68,6 +71,7 @@ class Process:
 
     def __init__(self, jail: Jail, number: int, end: int) -> None:
         self._jail, self._number, self._end = jail, number, end
+        self._said = b""
 
     def kill(self) -> None:
         """Kill it; its end is told by `wait`."""
@@ -75,17 +79,26 @@ class Process:
 
     def wait(self, deadline: float) -> Exit:
         """Wait for its end, kill it at the deadline (of `time.monotonic`)."""
-        timed_out = not self.ends_before(deadline)
+        timed_out, waited = not self.ends_before(deadline), None
         if timed_out:
+            waited = self.waited()
             self.kill()
             if not self.ends_before(time.monotonic() + _GRACE):
                 self._jail.close()
-        data = os.read(self._end, 4096)
+        data = (self._said + os.read(self._end, 4096)).rpartition(b"\n")[2]
         os.close(self._end)
         if not data:
             return Exit(lost=True)
         status, seconds, denied = json.loads(data)
-        return Exit(status, seconds, denied, timed_out and os.WIFSIGNALED(status))
+        return Exit(status, seconds, denied, timed_out and os.WIFSIGNALED(status), waited)
+
+    def waited(self) -> float | None:
+        """Seconds in which it wanted a core and had none, while it lives; None: nobody knows."""
+        self._jail.tell(["who", self._number])
+        if self.ends_before(time.monotonic() + _ANSWER):
+            self._said += os.read(self._end, 4096)
+        number, newline, _ = self._said.partition(b"\n")
+        return self._jail.waited(int(number)) if newline else None
 
     def ends_before(self, deadline: float) -> bool:
         """Wait for its end until the deadline; returns whether it came."""
@@ -180,6 +193,16 @@ class Jail:
         """Send one packet; nothing happens where the spawner is gone, which the end of a process tells."""
         with self._lock, contextlib.suppress(OSError):
             socket.send_fds(self._control, [json.dumps(message).encode()], list(descriptors))
+
+    def waited(self, number: int) -> float | None:
+        """Seconds in which a process wanted a core and had none, by its id behind the wall; None: nobody knows."""
+        try:
+            spawner = self.process.pid
+            if self.processes() > 1:  # what was started waits for the one that serves
+                (spawner,) = waiting.children(spawner)
+            return waiting.waited(waiting.known_as(number, waiting.children(spawner)))
+        except (OSError, ValueError):
+            return None
 
     @property
     def alive(self) -> bool:

@@ -97,7 +97,7 @@ class Trial:
             (verdict, message), ran = found
             if verdict is not Verdict.TIMEOUT:
                 break
-            end = Ended(timed_out=True, seconds=ran.seconds, cpu=ran.end.seconds)
+            end = Ended(timed_out=True, seconds=ran.seconds, cpu=ran.end.seconds, waited=ran.end.waited)
             clock = timing.next_clock(self.clock, self.limits, self.reference(), [end], timing.crowd())
             if clock is None:
                 break
@@ -166,13 +166,16 @@ class Trial:
             answering = self.start(program, self.limits, channel=theirs.fileno())
             asking = self.start(test, Limits(memory_mb=1024), channel=ours.fileno())
         asked = asking.wait()
+        waited = asked.end.waited
         if not asked.end.lost and not os.WIFEXITED(asked.end.status):
+            more = answering.process.waited() if waited is not None else None
+            waited = waited + more if waited is not None and more is not None else None
             answering.process.kill()
         ran = answering.wait(1.0)
         if asked.end.lost or ran.end.lost:
             raise Lost
         said = self.test_says(asked, ran)
-        ran.end = replace(ran.end, seconds=ran.end.seconds + asked.end.seconds)
+        ran.end = replace(ran.end, seconds=ran.end.seconds + asked.end.seconds, waited=waited)
         return said, ran
 
     def test_says(self, asked: Ran, ran: Ran) -> Said:

@@ -10,6 +10,7 @@ Control (SOCK_SEQPACKET, JSON): judge to spawner
                                 if order["path"] is null, the executable itself (a file in memory)
         order: path, argv, env, folder (where it works and may write, or null), limits {name of RLIMIT: value}
     ["kill", number]
+    ["who", number]             its process id, as it is here, on its pipe: a number, and a newline
 Control: spawner to judge
     ["ready", layers] or ["dead", message], once
 On the pipe for the end: [status as of waitpid, processor seconds, number of system calls refused], once.
@@ -131,9 +132,12 @@ class _Spawner:
         if not data:
             os._exit(0)  # the judge is gone, and with this process all that it started
         kind, number, *rest = json.loads(data)
-        if kind == "kill":
-            if number in self.by_number:
-                signal.pidfd_send_signal(self.by_number[number].pidfd, signal.SIGKILL)
+        if kind != "spawn":
+            process = self.by_number.get(number)
+            if process is not None and kind == "kill":
+                signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
+            elif process is not None:
+                os.write(process.end, b"%d\n" % process.pid)
             return
         attached = array.array("i")
         for _, _, part in ancillary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -18,6 +19,20 @@ def waited(process: int) -> float | None:
     if not any(int(ran) for ran, _, _ in counts):  # it does not count
         return None
     return max(int(waited) for _, waited, _ in counts) * 1e-9
+
+
+def known_as(number: int, processes: Iterable[int]) -> int:
+    """The one of some processes that has this id in its own namespace.
+
+    Raises:
+        OSError: one of them is gone.
+        ValueError: there is none.
+    """
+    for process in processes:
+        said = Path(f"/proc/{process}/status").read_text().partition("\nNSpid:")[2].partition("\n")[0]
+        if said.split()[-1:] == [str(number)]:
+            return process
+    raise ValueError(f"no process {number}")
 
 
 def children(process: int) -> list[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from codegym.envs.execution.cpp_toolchain import why_missing
 from codegym.envs.execution.executor import Executor
 from codegym.envs.execution.languages import cpp
 from codegym.envs.execution.outcome import Job, Outcome, Verdict
+from codegym.envs.execution.waiting import waited
 from codegym.envs.problems.catalog import load_problems
 from codegym.envs.problems.problem import CallTest, InProcessTest, Limits, Problem, ScriptTest, StdioTest
 from codegym.envs.score import extract_code
@@ -319,3 +322,30 @@ def test_programs_get_as_long_as_their_reference_needs(executor: Executor) -> No
     )  # fmt: skip
     found = executor.run([Job(problem, BURN.format(seconds=seconds)) for seconds in (0.5, 3)])
     assert [one.verdict for one in found] == [Verdict.PASS, Verdict.TIMEOUT], found
+
+
+LATE = {
+    "of a stream": (
+        '#include <cstdio>\n#include <unistd.h>\nint main() { for (int i = 0; i < 6; i++) sleep(1); puts("1"); }'
+    ),
+    "of a test": "#include <unistd.h>\n" + RIGHT.replace("    for (size_t i", "    sleep(3);\n    for (size_t i", 1),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("style", LATE)
+def test_on_a_busy_machine_a_program_that_sleeps_is_stopped_as_on_a_calm_one(executor: Executor, style: str) -> None:
+    """As for Python; of a test and the program that it questions, both may have waited for a core."""
+    if waited(os.getpid()) is None:
+        pytest.skip("this kernel does not count")
+    limits = Limits(seconds=1.0, most_seconds=1.0)
+    stream = Problem("t/late", "", None, hidden_tests=(StdioTest("", "1\n"),), language="cpp")
+    problem = replace(stream if style == "of a stream" else ISOLATED, limits=limits)
+    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
+    try:
+        found = outcome(executor, problem, LATE[style])
+    finally:
+        for process in burning:
+            process.kill()
+            process.wait()
+    assert found.verdict is Verdict.TIMEOUT, found
