@@ -83,14 +83,23 @@ class Process:
         if timed_out:
             waited = self.waited()
             self.kill()
-            if not self.ends_before(time.monotonic() + _GRACE):
-                self._jail.close()
-        data = (self._said + os.read(self._end, 4096)).rpartition(b"\n")[2]
+        data = self._result()
         os.close(self._end)
         if not data:
             return Exit(lost=True)
         status, seconds, denied = json.loads(data)
         return Exit(status, seconds, denied, timed_out and os.WIFSIGNALED(status), waited)
+
+    def _result(self) -> bytes:
+        """What is said of its end, which is near; nothing where the spawner is gone."""
+        while not (said := self._said.rpartition(b"\n")[2]):
+            if not self.ends_before(time.monotonic() + _GRACE):
+                self._jail.close()
+            more = os.read(self._end, 4096)
+            if not more:
+                return b""
+            self._said += more
+        return said
 
     def waited(self) -> float | None:
         """Seconds in which it wanted a core and had none, while it lives; None: nobody knows."""

@@ -137,7 +137,7 @@ class _Spawner:
             if process is not None and kind == "kill":
                 signal.pidfd_send_signal(process.pidfd, signal.SIGKILL)
             elif process is not None:
-                os.write(process.end, b"%d\n" % process.pid)
+                self.tell(process, b"%d\n" % process.pid)
             return
         attached = array.array("i")
         for _, _, part in ancillary:
@@ -220,11 +220,16 @@ class _Spawner:
         os.close(process.pidfd)
         self.unwatch(process)
         del self.processes[process.pidfd], self.by_number[process.number]
-        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-            os.write(process.end, json.dumps([status, usage.ru_utime + usage.ru_stime, process.denied]).encode())
+        self.tell(process, json.dumps([status, usage.ru_utime + usage.ru_stime, process.denied]).encode())
         os.close(process.end)
         if self.filter is None:
             self.sweep()
+
+    @staticmethod
+    def tell(process: _Process, what: bytes) -> None:
+        """Say it on the pipe of a process."""
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+            os.write(process.end, what)
 
     def sweep(self) -> None:
         """Without a filter a program may have left processes; between programs none of theirs is to live on."""
