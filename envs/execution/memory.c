@@ -80,7 +80,8 @@ __attribute__((constructor)) static void begin(void)
 }
 
 /* Libraries come as five small mappings each. A fork copies all of them and a child finds their pages one by one; so
- * each run of neighbours becomes one piece of memory, in huge pages, at the same addresses. It can be written and
+ * each run of neighbours becomes one piece of memory at the same addresses, in huge pages where it fills half of one,
+ * and with it the files that are only read between them (the table of gconv). It can be written and
  * executed: what keeps a program in is around its process, which may load code of its own anyway. */
 
 struct run { uintptr_t start, end; };
