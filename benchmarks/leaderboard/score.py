@@ -27,6 +27,7 @@ from codegym.benchmarks.leaderboard.run_folder import (
     read_episodes,
 )
 from codegym.benchmarks.leaderboard.samples import Sample, file_sha256, program_of, read_samples
+from codegym.benchmarks.leaderboard.tables import is_drawn
 from codegym.envs.episode import Episode
 from codegym.envs.errors import OptionError
 from codegym.envs.execution.executor import Executor, shared_executor
@@ -153,7 +154,7 @@ class _Aside:
             self._thread.start()
 
     def fetched(self) -> dict[str, Any]:
-        """Where the results come from, as `run.json` has it; numpy and rich are imported as well."""
+        """Where the results come from, as `run.json` has it; numpy is imported as well."""
         self.begin()
         self._thread.join()
         return self._found or _provenance()  # which says why, where the thread could not
@@ -161,8 +162,9 @@ class _Aside:
     def _fetch(self) -> None:
         self._found |= _provenance()
         importlib.import_module("codegym.benchmarks.leaderboard.metrics")
-        importlib.import_module("rich.table")
-        importlib.import_module("rich.console")
+        if is_drawn():
+            importlib.import_module("rich.table")
+            importlib.import_module("rich.console")
 
 
 def _provenance() -> dict[str, Any]:

@@ -107,46 +107,65 @@ class _PlainProgress:
 
 def print_summary(title: str, summary: Mapping[str, Any]) -> None:
     """The end of a run: pass@k with intervals, verdicts, and what was left out."""
+    scores = [
+        (key + (" (base + extra tests)" if "base" in summary else ""), *_value_and_interval(estimate))
+        for key, estimate in summary.items()
+        if key.startswith("pass@")
+    ]
+    scores += [(f"{key} (base tests)", *_value_and_interval(value)) for key, value in summary.get("base", {}).items()]
+    attempted = summary.get("attempted")
+    if attempted:
+        name = f"pass@1 of the {attempted['problems']} attempted"
+        scores.append((name, *_value_and_interval(attempted["pass@1"])))
+    counts = [("problems x samples", f"{summary['problems']} x {summary['samples']}", "")]
+    if summary.get("mean_reward") is not None:
+        counts.append(("mean reward", f"{summary['mean_reward']:.3f}", ""))
+    if summary.get("tokens"):
+        counts.append(("tokens", f"{summary['tokens']:,}", ""))
+    if "seconds" in summary:
+        counts.append(("seconds", f"{summary['seconds']:,.1f}", ""))
+    total = max(sum(summary["verdicts"].values()), 1)
+    verdicts = [(verdict, f"{count:,}", f"{count / total:.1%}") for verdict, count in summary["verdicts"].items()]
+    print_table = _print_drawn if is_drawn() else _print_plain
+    print_table(title, ("", "value", "95 % interval"), [scores, counts, verdicts])
+    for item in summary.get("flaky", ())[:MOST_DIFFERENCES]:
+        print(f"flaky  {item['problem']} sample {item['sample']}: {', '.join(item['verdicts'])}")
+    missing = summary.get("not_attempted", ())
+    if missing:
+        print(
+            f"Not attempted: {len(missing)} of {summary['problems']} problems have no sample and count as not passed "
+            f"({_some(missing)})."
+        )
+    for item in summary.get("broken", ())[:20]:
+        print(f"Broken: {item['problem']}: {item['reason']}")
+
+
+def is_drawn() -> bool:
+    """Whether tables are drawn with lines and colours: where a terminal shows them, or is said to."""
+    return sys.stdout.isatty() or bool(_FORCED & os.environ.keys())
+
+
+def _print_drawn(title: str, header: Sequence[str], sections: Sequence[Sequence[Sequence[str]]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
     table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("")
-    table.add_column("value", justify="right")
-    table.add_column("95 % interval", justify="right")
-    for key, estimate in summary.items():
-        if key.startswith("pass@"):
-            table.add_row(key + (" (base + extra tests)" if "base" in summary else ""), *_value_and_interval(estimate))
-    for key, estimate in summary.get("base", {}).items():
-        table.add_row(f"{key} (base tests)", *_value_and_interval(estimate))
-    attempted = summary.get("attempted")
-    if attempted:
-        table.add_row(f"pass@1 of the {attempted['problems']} attempted", *_value_and_interval(attempted["pass@1"]))
-    table.add_section()
-    table.add_row("problems x samples", f"{summary['problems']} x {summary['samples']}", "")
-    if summary.get("mean_reward") is not None:
-        table.add_row("mean reward", f"{summary['mean_reward']:.3f}", "")
-    if summary.get("tokens"):
-        table.add_row("tokens", f"{summary['tokens']:,}", "")
-    if "seconds" in summary:
-        table.add_row("seconds", f"{summary['seconds']:,.1f}", "")
-    table.add_section()
-    total = max(sum(summary["verdicts"].values()), 1)
-    for verdict, count in summary["verdicts"].items():
-        table.add_row(verdict, f"{count:,}", f"{count / total:.1%}")
-    console.print(table)
-    for item in summary.get("flaky", ())[:MOST_DIFFERENCES]:
-        console.print(f"flaky  {item['problem']} sample {item['sample']}: {', '.join(item['verdicts'])}", markup=False)
-    missing = summary.get("not_attempted", ())
-    if missing:
-        console.print(
-            f"Not attempted: {len(missing)} of {summary['problems']} problems have no sample and count as not passed "
-            f"({_some(missing)}).",
-            markup=False,
-        )
-    for item in summary.get("broken", ())[:20]:
-        console.print(f"Broken: {item['problem']}: {item['reason']}", markup=False)
+    for number, name in enumerate(header):
+        table.add_column(name, justify="right" if number else "left")
+    for rows in sections:
+        for row in rows:
+            table.add_row(*row)
+        table.add_section()
+    Console(highlight=False).print(table)
+
+
+def _print_plain(title: str, header: Sequence[str], sections: Sequence[Sequence[Sequence[str]]]) -> None:
+    """For logs and other programs: nothing but the words, and none of them cut to a width."""
+    every = [header, *(row for rows in sections for row in rows)]
+    first, *others = (max(map(len, column)) for column in zip(*every, strict=True))
+    print(title)
+    for name, *cells in every:
+        print("  ".join([name.ljust(first), *map(str.rjust, cells, others)]).rstrip())
 
 
 def _value_and_interval(estimate: Mapping[str, float | None]) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """What a run's episodes add up to, by hand."""
 
 import itertools
+import re
 
 import pytest
 
 from codegym.benchmarks.leaderboard.metrics import pass_rates, percent, reported_k, summarise
+from codegym.benchmarks.leaderboard.tables import print_summary
 
 
 def test_pass_at_k_is_the_share_of_k_subsets_with_a_passing_sample(episode):
@@ -73,3 +75,18 @@ def test_unequal_numbers_of_samples_use_the_smallest_for_k(episode):
 )
 def test_which_k_are_reported(samples, ks):
     assert reported_k(samples) == ks
+
+
+def test_the_printed_table_says_the_same_with_lines_and_without(episode, monkeypatch, capsys):
+    episodes = [episode("a", 0, "PASS", tokens=5), episode("b", 0, "WRONG", tokens=2000)]
+    summary = summarise(episodes, not_attempted=["c"]) | {"seconds": 1.25}
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    print_summary("two of three", summary)
+    plain = capsys.readouterr().out
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    print_summary("two of three", summary)
+    drawn = re.sub(r"\x1b\[[0-9;]*m|[─-╿]", " ", capsys.readouterr().out)
+    assert plain.split() == drawn.split()
+    assert "33.3 %" in plain and "2,005" in plain and plain.splitlines()[0] == "two of three"
+    assert all(line == line.rstrip() and line.isascii() for line in plain.splitlines())
