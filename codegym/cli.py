@@ -1,4 +1,4 @@
-"""The `codegym` command: finds the module of a command, lets tyro read its options, reports errors in one line."""
+"""The `codegym` command: finds the module of a command, has its options read, reports errors in one line."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import atexit
 import contextlib
 import gc
 import importlib
-import inspect
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from inspect import getdoc
+from types import ModuleType
+from typing import Any, NoReturn
+
+from codegym.plain_options import plain_options
 
 COMMANDS = {
     "doctor": "isolation layers, languages, devices, problem sets found",
@@ -42,12 +45,16 @@ COMMANDS = {
 
 
 QUICK = ("score",)
-"""Commands that may be done in a second: the processes that run programs start while tyro is imported and the options
-are read, and at the end the interpreter is not taken apart."""
+"""Commands that may be done in a second: the processes that run programs start while the rest is imported, plain
+options are read without tyro, and at the end the interpreter is not taken apart."""
+
+GARBAGE = (10_000, 20, 20)
+"""How many new objects make Python look for garbage. Commands make hardly any, and looked for it at each 700."""
 
 
 def run() -> NoReturn:
     """The process `codegym`: `main`, and then its end."""
+    gc.set_threshold(*GARBAGE)
     code = main()
     if sys.argv[1:2] and sys.argv[1] in QUICK:  # taking the interpreter apart takes as long as forty programs
         atexit._run_exitfuncs()
@@ -83,15 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         shared_executor().begin()
     gc.disable()  # what is imported stays: to look for garbage in it would take a tenth of the time
     module = importlib.import_module("codegym.commands." + name.replace(" ", "_"))
-    import tyro
-
     try:
-        options = tyro.cli(
-            module.Options,
-            args=words[len(name.split()) :],
-            prog=f"codegym {name}",
-            description=inspect.getdoc(module.Options),
-        )
+        options = _options(name, module, words[len(name.split()) :])
         gc.freeze()
         gc.enable()
         code = int(module.main(options) or 0)
@@ -107,6 +107,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     finally:
         gc.enable()
+
+
+def _options(name: str, module: ModuleType, words: Sequence[str]) -> Any:
+    options = plain_options(module.Options, words) if name in QUICK else None
+    if options is not None:
+        return options
+    import tyro
+
+    vars(module).setdefault("tyro", tyro)  # which its annotations name
+    return tyro.cli(module.Options, args=words, prog=f"codegym {name}", description=getdoc(module.Options))
 
 
 def _fail(error: Exception) -> int:

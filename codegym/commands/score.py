@@ -1,6 +1,6 @@
 """`codegym score`: score completions from elsewhere."""
 
-# ruff: noqa: UP045  before Python 3.14 tyro imports typeguard for `str | None`, which takes as long as 30 programs
+# ruff: noqa: UP045  before Python 3.14 tyro imports typeguard for `str | None`
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
-import tyro
+if TYPE_CHECKING:
+    import tyro  # where it is needed, `codegym.cli` puts it here
 
 LIMITS = ("seconds", "reference_factor", "most_seconds")
 
