@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from codegym.envs.problems.when_asked import WhenAsked, state_of
+
 TestSelection = Literal["all", "public"]
 
 
@@ -105,6 +107,8 @@ class Limits:
 class Problem:
     """One problem. Agents never receive this object: they see a `View` (no references, no hidden tests).
 
+    What takes long to make may be given as a function: `public_tests` and `conditionals` are made when asked for.
+
     Attributes:
         uri: `set/id`, for example "humaneval/0" or "katas/list-filter-sum/17".
         statement: what to do, in English, without tests or solutions. Empty where the starter holds it (HumanEval).
@@ -133,7 +137,7 @@ class Problem:
     statement: str
     entry_point: str | None
     references: tuple[str, ...] = ()
-    public_tests: tuple[Test, ...] = ()
+    public_tests: WhenAsked[tuple[Test, ...]] = WhenAsked(())  # noqa: RUF009  a descriptor, which dataclasses know
     hidden_tests: tuple[Test, ...] = ()
     starter: str = ""
     hidden_subsumes_public: bool = False
@@ -144,10 +148,13 @@ class Problem:
     exact_lines: bool = False
     pseudocode: tuple[str, ...] = ()
     difficulty: str = ""
-    conditionals: int | None = None
+    conditionals: WhenAsked[int | None] = WhenAsked(None)  # noqa: RUF009
     tags: tuple[str, ...] = ()
     licence: str = ""
     base: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return state_of(self)
 
     @property
     def set_name(self) -> str:

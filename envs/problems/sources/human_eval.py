@@ -7,7 +7,6 @@ alone ("all" is the official score). Nothing of the package's executor is used.
 from __future__ import annotations
 
 import ast
-import doctest
 import gzip
 import hashlib
 import importlib.util
@@ -75,13 +74,13 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "MIT") -> Pr
         statement="",
         entry_point=record["entry_point"],
         references=(reference,) if record.get("canonical_solution") else (),
-        public_tests=public_examples(record),
+        public_tests=lambda: public_examples(record),
         hidden_tests=(ScriptTest(record["test"]),),
         starter=record["prompt"],
         hidden_subsumes_public=True,
         prelude=_prelude(record),
         limits=_ORIGIN_LIMITS if _ORIGIN_FORMAT in record["test"] else _LIMITS,
-        conditionals=count_conditionals(reference),
+        conditionals=lambda: count_conditionals(reference),
         licence=licence,
         base=record["task_id"].replace("HumanEval", "humaneval"),
     )
@@ -101,6 +100,8 @@ def docstring_examples(prompt: str, entry_point: str) -> tuple[CallTest, ...]:
     """
     if ">>>" not in prompt:
         return ()
+    import doctest  # takes as long as ten programs
+
     try:
         examples = doctest.DocTestParser().get_examples(_docstring_source(prompt, entry_point))
     except (SyntaxError, ValueError):  # not code yet, or `>>>` that is not meant as a doctest

@@ -93,7 +93,7 @@ def from_record(uri: str, record: dict[str, Any], *, licence: str = "") -> Probl
         public_tests=tests[:1],
         hidden_tests=tests[1:],
         limits=_LONG.get(task, _LIMITS),
-        conditionals=count_conditionals(code),
+        conditionals=lambda: count_conditionals(code),
         licence=licence,
         base=f"mbpp/{task}" if task is not None and uri.startswith(("mbpp/", "sanitized-mbpp/")) else "",
     )
