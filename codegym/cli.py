@@ -84,11 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _usage(group)
         given = " ".join(words[:2]) if group else words[0]
         return _fail(unknown("command", given, group or COMMANDS))
-    if name in QUICK and not {"-h", "--help"} & {*words}:
-        from codegym.envs.execution.executor import shared_executor
-
-        shared_executor().begin()
     gc.disable()  # what is imported stays: to look for garbage in it would take a tenth of the time
+    if name in QUICK and not {"-h", "--help"} & {*words}:
+        from codegym.envs.execution import early
+
+        early.begin()
     module = importlib.import_module("codegym.commands." + name.replace(" ", "_"))
     try:
         options = _options(name, module, words[len(name.split()) :])

@@ -51,7 +51,6 @@ class Engine:
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._zygotes: dict[str, list[ZygoteServer]] = {}
-        self._begun: dict[str, list[ZygoteServer]] = {}  # started, and not waited for yet
         self._queues: dict[str, deque[Active]] = {}
         self._referees = Referees(self, 2 * workers)
         self._actives: dict[Child, Active] = {}
@@ -98,11 +97,6 @@ class Engine:
             self.close()
             raise
 
-    def begin(self, profile: str = "plain") -> None:
-        """Start the zygotes of a profile without waiting until they serve."""
-        if profile not in self._zygotes and profile not in self._begun:
-            self._begun[profile] = [self._start(profile, place) for place in range(self.workers)]
-
     def layers(self, profile: str = "plain") -> list[dict[str, Any]]:
         """What the first zygote of a profile said about its isolation layers."""
         return self.servers(profile)[0].layers
@@ -115,7 +109,7 @@ class Engine:
 
     def close(self) -> None:
         """Kill every process and forget all work. The end of this engine."""
-        every = [zygote for group in (*self._zygotes.values(), *self._begun.values()) for zygote in group]
+        every = [zygote for group in self._zygotes.values() for zygote in group]
         for zygote in every:  # all of them free their memory at the same time
             zygote.end()
         for zygote in every:
@@ -124,7 +118,6 @@ class Engine:
             self._release(active)
         self._poll.close()
         self._zygotes.clear()
-        self._begun.clear()
         self._actives.clear()
 
     # What works ask for
@@ -190,8 +183,7 @@ class Engine:
         """The zygotes of a profile, started."""
         zygotes = self._zygotes.get(profile)
         if zygotes is None:
-            self.begin(profile)
-            zygotes = self._zygotes[profile] = self._begun.pop(profile)
+            zygotes = self._zygotes[profile] = [self._start(profile, place) for place in range(self.workers)]
             for zygote in zygotes:
                 zygote.await_ready()
                 self._listen(zygote)

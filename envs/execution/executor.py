@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from codegym.envs.errors import IsolationError, OptionError, unknown
-from codegym.envs.execution import isolation
+from codegym.envs.execution import early, isolation
 from codegym.envs.execution.cache import OutcomeCache, ProblemKeys
 from codegym.envs.execution.engine import Engine
 from codegym.envs.execution.judge import Setting, judge
@@ -92,7 +92,6 @@ class Executor:
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._lock = threading.RLock()
         self._engine: Engine | None = None
-        self._begun: Engine | None = None
         self._cpp: CppEngine | None = None
         self.address = address
         self._cluster: RayCluster | None = None
@@ -159,14 +158,6 @@ class Executor:
             self.statistics["seconds"] += time.perf_counter() - started
             return [found[key] for key in keys]
 
-    def begin(self) -> None:
-        """Start the processes of the first run without waiting for them; whatever goes wrong is told by that run."""
-        with self._lock:
-            self._forget_after_fork()
-            if self.backend != "ray" and self._engine is None and self._begun is None:
-                self._begun = self._new_engine()
-                self._begun.begin()
-
     def report(self) -> Report:
         """What this executor runs programs with: every isolation layer on or off and why, interpreter, workers."""
         with self._lock:
@@ -191,10 +182,10 @@ class Executor:
     def close(self) -> None:
         """End every process; a later `run` starts new ones."""
         with self._lock:
-            for engine in (self._engine, self._begun, self._cpp, self._cluster):
+            for engine in (self._engine, self._cpp, self._cluster):
                 if engine is not None and self._owner == os.getpid():
                     engine.close()
-            self._engine = self._begun = self._cpp = self._cluster = None
+            self._engine = self._cpp = self._cluster = None
 
     def __enter__(self) -> Executor:
         return self
@@ -279,18 +270,18 @@ class Executor:
         """In a forked child the engines are the parent's."""
         if self._owner != os.getpid():
             self._owner = os.getpid()
-            self._engine = self._begun = self._cpp = self._cluster = None
+            self._engine = self._cpp = self._cluster = None
 
     def _new_engine(self) -> Engine:
         def start(profile: str, place: int) -> ZygoteServer:
-            return ZygoteServer(profile, self._interpreter, self.layers, own_core(place, self.workers))
+            return early.zygote(profile, self._interpreter, self.layers, own_core(place, self.workers))
 
         return Engine(self.workers, start)
 
     def _started(self) -> Engine:
         self._forget_after_fork()
         if self._engine is None:
-            engine, self._begun = self._begun or self._new_engine(), None
+            engine = self._new_engine()
             self._level = isolation.level(engine.layers())
             if self._level < self.min_layers:
                 layers = engine.layers()

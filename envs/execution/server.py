@@ -136,6 +136,7 @@ class ZygoteServer:
 
     def __init__(self, profile: str, python: str, layers: Sequence[str], core: int | None = None) -> None:
         self.profile = profile
+        self.started_as = profile, python, tuple(layers), core
         self.waiting: deque[Child] = deque()  # forked ahead as candidates, without a program yet
         self.running: deque[Any] = deque()  # candidates in the order in which they run
         self.children: dict[int, Child] = {}
@@ -145,7 +146,7 @@ class ZygoteServer:
         with other:
             config = {
                 "control": other.fileno(), "profile": profile, "layers": list(layers), "packages": PACKAGES[profile],
-                "modules": _modules(python == sys.executable),
+                "core": core, "modules": _modules(python == sys.executable),
             }  # fmt: skip
             given = os.memfd_create("config", os.MFD_CLOEXEC)  # a pipe would have to wait until the interpreter reads
             with open(given, "wb", closefd=False) as file:
@@ -165,9 +166,6 @@ class ZygoteServer:
                 start_new_session=True,
             )
             os.close(given)
-        if core is not None:
-            with contextlib.suppress(OSError):  # it is gone, which `await_ready` says, or the core is
-                os.sched_setaffinity(self.process.pid, {core})
 
     def await_ready(self) -> None:
         """Wait until the zygote serves.

@@ -132,7 +132,7 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
 
     Args:
         config: "control" (descriptor of the control socket), "profile" ("plain" or "numpy"), "layers" (names to try),
-            "packages" (installed packages that candidates may import).
+            "packages" (installed packages that candidates may import), "core" (the only one to use, or None).
         helper: the C helper, see `fork_server`.
     """
     control = socket.socket(fileno=_keep(config["control"], _CONTROL))
@@ -168,6 +168,9 @@ def main(config: dict[str, Any], helper: ctypes.PyDLL | None = None) -> NoReturn
         if helper is not None:
             helper.codegym_seal()
         server = _Server(control, config["profile"], layers)
+        if config["core"] is not None:  # not before: who starts up shares the cores with others that do
+            with contextlib.suppress(OSError):  # it is gone
+                os.sched_setaffinity(0, {config["core"]})
         control.send(codec.encode(["ready", layers]))
     except Exception as error:
         control.send(codec.encode(["dead", f"{type(error).__name__}: {error}"]))

@@ -1,0 +1,70 @@
+"""Zygotes that a quick command starts before it has imported the executor: taken, or ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from codegym.envs.execution import early
+
+_TAKEN = """
+import json, os
+from codegym.envs.execution import early
+early.begin()
+begun = [zygote.process.pid for zygote in early._begun]
+from codegym.envs.execution.executor import Executor
+{executor}
+from codegym.envs.execution.outcome import Job
+from codegym.envs.problems.problem import CallTest, Problem
+problem = Problem("t/1", "", "f", hidden_tests=(CallTest((1,), 2),))
+with executor:
+    (outcome,) = executor.run([Job(problem, "def f(x): return x + 1")])
+    used = [zygote.process.pid for zygote in executor._engine.servers("plain")]
+print(json.dumps([str(outcome.verdict), begun, used, [zygote.process.pid for zygote in early._begun]]))
+"""
+
+
+def _run(executor: str) -> list:
+    code = _TAKEN.format(executor=executor)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_default_executor_takes_what_was_started():
+    verdict, begun, used, left = _run("executor = Executor()")
+    assert verdict == "PASS" and begun and used == begun and left == []
+
+
+def test_an_executor_that_asks_for_something_else_does_not():
+    verdict, begun, used, left = _run("executor = Executor(layers=['process'])")
+    assert verdict == "PASS" and left == begun and not {*used} & {*begun}
+
+
+def test_what_nobody_takes_ends_with_the_process_and_a_forked_child_leaves_it_alone():
+    code = """
+import os
+from codegym.envs.execution import early
+early.begin()
+print(*[zygote.process.pid for zygote in early._begun], flush=True)
+if os.fork() == 0:
+    early._close()
+    mine = early.zygote(*early._begun[0].started_as)
+    mine.close()
+    os._exit(mine in early._begun)
+assert os.wait()[1] == 0
+assert all(zygote.process.poll() is None for zygote in early._begun)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()
+    for pid in done.stdout.split():
+        assert not Path("/proc", pid).exists()
+
+
+def test_nothing_is_started_beside_an_executor(monkeypatch):
+    monkeypatch.setattr(early, "ZygoteServer", None)
+    from codegym.envs.execution import executor  # which looks after its own
+
+    early.begin()
+    assert executor.Executor and not early._begun
