@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
+from codegym.envs.execution.fleet import Fleet
 from codegym.envs.execution.referees import Referees
 from codegym.envs.execution.running import Active, Talk
 from codegym.envs.execution.server import Child, ZygoteServer
@@ -47,10 +48,9 @@ class Engine:
 
     def __init__(self, workers: int, start: Callable[[str, int], ZygoteServer]) -> None:
         self.workers = workers
-        self._start = start
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
-        self._zygotes: dict[str, list[ZygoteServer]] = {}
+        self.zygotes = Fleet(workers, start, self._expect, self._listen)
         self._queues: dict[str, deque[Active]] = {}
         self._referees = Referees(self, 2 * workers)
         self._actives: dict[Child, Active] = {}
@@ -98,26 +98,22 @@ class Engine:
             raise
 
     def layers(self, profile: str = "plain") -> list[dict[str, Any]]:
-        """What the first zygote of a profile said about its isolation layers."""
+        """What a zygote of a profile said about its isolation layers."""
         return self.servers(profile)[0].layers
 
     def processes(self) -> int:
         """How many processes there should be now: zygotes, the ones that wait for them, and their children."""
-        zygotes = [zygote for group in self._zygotes.values() for zygote in group]
+        self.zygotes.settle()
+        zygotes = self.zygotes.serving()
         waiting: int = sum(layer["name"] == "namespaces" and bool(layer["on"]) for z in zygotes for layer in z.layers)
         return len(zygotes) + waiting + sum(len(zygote.children) for zygote in zygotes)
 
     def close(self) -> None:
         """Kill every process and forget all work. The end of this engine."""
-        every = [zygote for group in self._zygotes.values() for zygote in group]
-        for zygote in every:  # all of them free their memory at the same time
-            zygote.end()
-        for zygote in every:
-            zygote.close()
+        self.zygotes.close()
         for active in self._actives.values():
             self._release(active)
         self._poll.close()
-        self._zygotes.clear()
         self._actives.clear()
 
     # What works ask for
@@ -180,26 +176,26 @@ class Engine:
     # Starting
 
     def servers(self, profile: str) -> list[ZygoteServer]:
-        """The zygotes of a profile, started."""
-        zygotes = self._zygotes.get(profile)
-        if zygotes is None:
-            zygotes = self._zygotes[profile] = [self._start(profile, place) for place in range(self.workers)]
-            for zygote in zygotes:
-                zygote.await_ready()
-                self._listen(zygote)
-        return zygotes
+        """The zygotes of a profile that serve, one at least."""
+        return self.zygotes.of(profile)
+
+    def _expect(self, zygote: ZygoteServer) -> None:
+        self._handlers[zygote.control.fileno()] = lambda events: self.zygotes.arrive(zygote)
+        self._poll.register(zygote.control.fileno(), select.EPOLLIN)
 
     def _listen(self, zygote: ZygoteServer) -> None:
-        self._handlers[zygote.control.fileno()] = lambda events: self._hear(zygote)
-        self._poll.register(zygote.control.fileno(), select.EPOLLIN)
+        number = zygote.control.fileno()
+        if number not in self._handlers:
+            self._poll.register(number, select.EPOLLIN)
+        self._handlers[number] = lambda events: self._hear(zygote)
 
     def _dispatch(self) -> None:
         for profile, queue in list(self._queues.items()):
             if not queue:
                 continue
-            deep = len(queue) > _DEEP * self.workers
-            for depth in range(_DEEP if deep else _DEPTH):
-                for zygote in list(self.servers(profile)):
+            some = _DEPTH if len(self.servers(profile)) == self.workers else 1  # one is starting, and takes its share
+            for depth in range(_DEEP if len(queue) > _DEEP * self.workers else some):
+                for zygote in [*self.servers(profile)]:
                     if queue and len(zygote.running) <= depth:
                         self._launch(zygote, queue.popleft())
         self._referees.begin()
@@ -392,12 +388,11 @@ class Engine:
     def _pause(self) -> float:
         """Seconds until something must be looked at without being told."""
         now, pause = time.monotonic(), 1.0
-        for zygotes in self._zygotes.values():
-            for zygote in zygotes:
-                if zygote.running:
-                    active = zygote.running[0]
-                    if active.started is not None:
-                        pause = min(pause, self._next_look(active) - now)
+        for zygote in self.zygotes.serving():
+            if zygote.running:
+                active = zygote.running[0]
+                if active.started is not None:
+                    pause = min(pause, self._next_look(active) - now)
         pause = min(pause, self._referees.next_look(now) - now)
         return max(pause, 0.0)
 
@@ -418,21 +413,20 @@ class Engine:
 
     def _keep_time(self) -> None:
         now = time.monotonic()
-        for zygotes in self._zygotes.values():
-            for zygote in list(zygotes):
-                active = zygote.running[0] if zygote.running else None
-                if active is None or active.started is None or now < self._next_look(active):
-                    continue
-                if active.killed_at is not None:
-                    self.replace(zygote)
-                elif now >= active.started + active.run.seconds:
-                    self._hear(zygote)  # this thread may be late: it has ended long ago, or its zygote has
-                    if active.child is not None and zygote.running and zygote.running[0] is active:
-                        active.result.timed_out = True
-                        active.result.waited = zygote.waited(active.child)
-                        self._kill(active)
-                else:
-                    self._watch(active)
+        for zygote in self.zygotes.serving():
+            active = zygote.running[0] if zygote.running else None
+            if active is None or active.started is None or now < self._next_look(active):
+                continue
+            if active.killed_at is not None:
+                self.replace(zygote)
+            elif now >= active.started + active.run.seconds:
+                self._hear(zygote)  # this thread may be late: it has ended long ago, or its zygote has
+                if active.child is not None and zygote.running and zygote.running[0] is active:
+                    active.result.timed_out = True
+                    active.result.waited = zygote.waited(active.child)
+                    self._kill(active)
+            else:
+                self._watch(active)
         self._referees.keep_time(now)
 
     def _kill(self, active: Active) -> None:
@@ -442,8 +436,7 @@ class Engine:
 
     def replace(self, zygote: ZygoteServer) -> None:
         """A zygote is gone or hangs: start another and run its programs again, once."""
-        zygotes = self._zygotes[zygote.profile]
-        if zygote not in zygotes:
+        if zygote not in self.zygotes.serving():
             return
         self.restarts += 1
         self._unregister(zygote.control.fileno())
@@ -455,11 +448,7 @@ class Engine:
             if active.child is not None:
                 self._actives.pop(active.child, None)
                 self._unregister(active.child.socket.fileno())
-        zygote.close()
-        place = zygotes.index(zygote)
-        fresh = zygotes[place] = self._start(zygote.profile, place)
-        fresh.await_ready()
-        self._listen(fresh)
+        self.zygotes.replace(zygote)
         for child in referees:
             self._referees.died(child)
         for active in actives:

@@ -67,7 +67,7 @@ sys.meta_path.insert(0, Sources)
 from codegym.envs.execution import zygote
 zygote.main(config, helper)
 """
-_START_SECONDS: Final = 60.0
+START_SECONDS: Final = 60.0
 _PACKET: Final = 1 << 18
 _PART: Final = 1 << 16
 
@@ -173,7 +173,7 @@ class ZygoteServer:
         Raises:
             InfrastructureError: it does not start.
         """
-        self.control.settimeout(_START_SECONDS)
+        self.control.settimeout(START_SECONDS)
         try:
             data = self.control.recv(_PACKET)
             kind, content = codec.decode(data) if data else ("dead", "it ended before it was ready")

@@ -21,7 +21,7 @@ from codegym.envs.problems.problem import CallTest, Problem
 problem = Problem("t/1", "", "f", hidden_tests=(CallTest((1,), 2),))
 with executor:
     (outcome,) = executor.run([Job(problem, "def f(x): return x + 1")])
-    used = [zygote.process.pid for zygote in executor._engine.servers("plain")]
+    used = sorted(zygote.process.pid for zygote in executor._engine.zygotes.every())
 print(json.dumps([str(outcome.verdict), begun, used, [zygote.process.pid for zygote in early._begun]]))
 """
 
@@ -34,7 +34,7 @@ def _run(executor: str) -> list:
 
 def test_the_default_executor_takes_what_was_started():
     verdict, begun, used, left = _run("executor = Executor()")
-    assert verdict == "PASS" and begun and used == begun and left == []
+    assert verdict == "PASS" and begun and used == sorted(begun) and left == []
 
 
 def test_an_executor_that_asks_for_something_else_does_not():

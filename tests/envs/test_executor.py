@@ -325,7 +325,7 @@ def test_programs_of_other_problems_run_while_many_wait_for_a_recording() -> Non
 def test_a_dead_zygote_is_replaced_and_its_program_runs_again(executor: Executor) -> None:
     outcome(executor, ADD, "x = 1")
     assert executor._engine is not None
-    zygotes = executor._engine._zygotes["plain"]
+    zygotes = executor._engine.zygotes.every()
     threading.Timer(0.3, lambda: [os.kill(zygote.process.pid, signal.SIGKILL) for zygote in zygotes]).start()
     jobs = [Job(ADD, f"import time\ntime.sleep(0.2)\ndef f(a, b): return a + b  # {i}") for i in range(8)]
     assert {found.verdict for found in executor.run(jobs)} == {Verdict.PASS}
@@ -344,10 +344,11 @@ def test_each_zygote_keeps_to_a_core_of_its_own_where_no_core_is_left_over(spare
             wanted = program.format(len(cores) if spare else 1)
             assert outcome(found, problem, wanted).verdict is Verdict.PASS
             assert found._engine is not None
-            zygotes = found._engine._zygotes["plain"]
+            found._engine.zygotes.settle()
+            zygotes = found._engine.zygotes.serving()
             serving = [waiting.children(zygote.process.pid)[0] for zygote in zygotes]  # or one that it forked
             kept = [os.sched_getaffinity(pid) for pid in serving]
-            assert kept == ([cores] * len(kept) if spare else [{core} for core in sorted(cores)])
+            assert sorted(kept, key=min) == ([cores] * len(kept) if spare else [{core} for core in sorted(cores)])
             os.kill(zygotes[-1].process.pid, signal.SIGKILL)
             time.sleep(0.1)
 
@@ -375,7 +376,7 @@ def test_nothing_is_left_after_close() -> None:
     executor = Executor(workers=2)
     executor.run([Job(ADD, "def f(a, b): return a + b"), Job(SUM, "while True: pass"), Job(ADD, "while 1: print(1)")])
     assert executor._engine is not None
-    started = [zygote.process.pid for zygotes in executor._engine._zygotes.values() for zygote in zygotes]
+    started = [zygote.process.pid for zygote in executor._engine.zygotes.every()]
     executor.close()
     executor.close()
     assert descriptors() == before
@@ -451,7 +452,7 @@ def test_survivors_are_killed_with_fewer_layers_too(layers: list[str], tmp_path:
         assert found[-1].verdict is Verdict.PASS
         assert all(one.verdict in (Verdict.PASS, Verdict.POLICY) for one in found)
         assert executor._engine is not None
-        roots = [zygote.process.pid for zygote in executor._engine._zygotes["plain"]]
+        roots = [zygote.process.pid for zygote in executor._engine.zygotes.every()]
         deadline = time.monotonic() + 10
         while sleepers(roots) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -104,7 +104,7 @@ def test_the_key_of_the_fork_server_is_in_no_child_and_nowhere_else_in_itself() 
         pytest.skip(fork_server.examine()[1])
     with Executor(workers=1, cache=False) as executor:
         executor.run([Job(ADD, "def f(a, b): return a + b")])
-        (server,) = [server for servers in executor._engine._zygotes.values() for server in servers]
+        (server,) = executor._engine.zygotes.every()
         (init,) = map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split())
         children = [int(child) for child in Path(f"/proc/{init}/task/{init}/children").read_text().split()]
         (page,) = _memory(init, flag="wf")
