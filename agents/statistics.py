@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import default_rng
-from numpy.typing import NDArray
 
 from codegym.envs.errors import OptionError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _SLICE = 1 << 16  # draws: fresh memory for all of them would take longer than the drawing
 

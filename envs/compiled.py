@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
-import shutil
 import stat
 import subprocess
-import tempfile
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,29 +28,37 @@ def compiled(name: str, sources: Sequence[Path], flags: Sequence[str]) -> tuple[
     if os.environ.get("CODEGYM_HELPER") == "off":
         return "", "switched off by CODEGYM_HELPER"
     flags = (*flags, "-shared", "-fPIC")
-    compiler = next((found for known in _COMPILERS if (found := shutil.which(known))), None)
-    if platform.system() != "Linux" or not all(path.exists() for path in sources):
+    if sys.platform != "linux" or not all(path.exists() for path in sources):
         return "", "for Linux only"
     source = b"".join(path.read_bytes() for path in sources)
-    digest = hashlib.sha256(" ".join((*flags, platform.machine())).encode() + source).hexdigest()[:16]
+    digest = hashlib.sha256(" ".join((*flags, os.uname().machine)).encode() + source).hexdigest()[:16]
     folder = Path(os.environ.get("CODEGYM_CACHE") or Path.home() / ".cache" / "codegym").expanduser()
     target = folder / f"{name}-{digest}.so"
     try:
         if _is_ours(target):
             return str(target), ""
-        if compiler is None:
-            return "", "no C compiler on the path"
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            made = Path(place) / "made.so"
-            command = [compiler, *flags, "-o", str(made), *map(str, sources)]
-            subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
-            made.chmod(0o755)
-            made.replace(target)
-    except subprocess.SubprocessError:
-        return "", f"{Path(compiler or '').name} cannot compile it"
+        return _compile(sources, flags, target)
     except OSError as error:
         return "", f"the cache cannot be used: {error.strerror or error}"
+
+
+def _compile(sources: Sequence[Path], flags: Sequence[str], target: Path) -> tuple[str, str]:
+    import shutil  # both take a while to import, and are needed once
+    import tempfile
+
+    compiler = next((found for known in _COMPILERS if (found := shutil.which(known))), None)
+    if compiler is None:
+        return "", "no C compiler on the path"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as place:
+        made = Path(place) / "made.so"
+        command = [compiler, *flags, "-o", str(made), *map(str, sources)]
+        try:
+            subprocess.run(command, capture_output=True, check=True, timeout=_SECONDS)
+        except subprocess.SubprocessError:
+            return "", f"{Path(compiler).name} cannot compile it"
+        made.chmod(0o755)
+        made.replace(target)
     return str(target), ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -49,6 +48,8 @@ class PromptTooLong(CodegymError, ValueError):
 def unknown(kind: str, given: object, known: Iterable[str]) -> OptionError:
     """Return an OptionError that names the fault, the nearest known name and all the known ones."""
     names = sorted(known)
+    import difflib  # for those who need it
+
     near = difflib.get_close_matches(str(given), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return OptionError(f"Unknown {kind} {given!r}.{hint} Known: {', '.join(names)}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import hashlib
 import json
@@ -118,6 +117,8 @@ def _uri(record: Mapping[str, Any], problems: ProblemSet, known: Mapping[str, in
     for uri in candidates:
         if uri in known:
             return uri
+    import difflib  # for those who need it
+
     near = difflib.get_close_matches(head.lower() + slash + tail, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else f" They run from {problems.uris[0]!r} to {problems.uris[-1]!r}."
     raise DataError(f"{where}: task_id {task!r} is not one of the {len(known)} problems of {problems.spec}.{hint}")

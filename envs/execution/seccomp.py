@@ -16,7 +16,6 @@ import ctypes
 import errno
 import fcntl
 import os
-import platform
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
@@ -128,7 +127,7 @@ class SystemCallFilter:
     """
 
     def __init__(self, profile: Profile = "python", extra: Iterable[int] = ()):
-        machine = platform.machine()
+        machine = os.uname().machine
         if machine not in _ARCHITECTURES:
             raise OSError(errno.ENOSYS, f"no list of system calls for {machine}")
         self._column, audit = _ARCHITECTURES[machine]
