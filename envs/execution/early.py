@@ -6,11 +6,13 @@ For commands that are done in about a second; `Executor` takes them where it wou
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
+from codegym.envs.errors import InfrastructureError
 from codegym.envs.execution.isolation import LAYERS
 from codegym.envs.execution.server import ZygoteServer, interpreter, own_core
 
@@ -27,10 +29,10 @@ def begin() -> None:
         return
     workers = len(os.sched_getaffinity(0))
     _owners.add(os.getpid())
-    _begun.extend(
-        ZygoteServer("plain", interpreter(None), LAYERS, own_core(place, workers)) for place in range(workers)
-    )
     atexit.register(_close)
+    with contextlib.suppress(InfrastructureError):  # the run will start what is missing, or say why it cannot
+        for place in range(workers):
+            _begun.append(ZygoteServer("plain", interpreter(None), LAYERS, own_core(place, workers)))
 
 
 def zygote(profile: str, python: str, layers: Sequence[str], core: int | None) -> ZygoteServer:

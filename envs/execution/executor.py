@@ -282,9 +282,13 @@ class Executor:
         self._forget_after_fork()
         if self._engine is None:
             engine = self._new_engine()
-            self._level = isolation.level(engine.layers())
-            if self._level < self.min_layers:
+            try:
                 layers = engine.layers()
+            except BaseException:
+                engine.close()  # the others, where one did not start
+                raise
+            self._level = isolation.level(layers)
+            if self._level < self.min_layers:
                 engine.close()
                 off = next(layer for layer in layers if not layer["on"])
                 raise IsolationError(

@@ -68,6 +68,7 @@ from codegym.envs.execution import zygote
 zygote.main(config, helper)
 """
 START_SECONDS: Final = 60.0
+_NOT_STARTED: Final = "The process that runs programs did not start"
 _PACKET: Final = 1 << 18
 _PART: Final = 1 << 16
 
@@ -132,6 +133,9 @@ class ZygoteServer:
         python: the interpreter that runs candidates.
         layers: names of the isolation layers to try.
         core: the only one that it and its programs may use, or None.
+
+    Raises:
+        InfrastructureError: the system has no room for another process.
     """
 
     def __init__(self, profile: str, python: str, layers: Sequence[str], core: int | None = None) -> None:
@@ -154,18 +158,23 @@ class ZygoteServer:
             os.lseek(given, 0, os.SEEK_SET)
             helper = fork_server.library()
             preloaded = {"LD_PRELOAD": helper, "LD_BIND_NOW": "1", "CODEGYM_ZYGOTE": "1"} if helper else {}
-            # As -I, but for the environment, which is ours: it fixes the hash seed.
-            self.process = subprocess.Popen(
-                [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, helper],
-                stdin=given,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[other.fileno()],
-                env={"PYTHONHASHSEED": "0"} | preloaded,
-                cwd="/",
-                start_new_session=True,
-            )
-            os.close(given)
+            try:
+                # As -I, but for the environment, which is ours: it fixes the hash seed.
+                self.process = subprocess.Popen(
+                    [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _START, helper],
+                    stdin=given,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[other.fileno()],
+                    env={"PYTHONHASHSEED": "0"} | preloaded,
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self.control.close()
+                raise InfrastructureError(f"{_NOT_STARTED}: {error.strerror or error}.") from None
+            finally:
+                os.close(given)
 
     def await_ready(self) -> None:
         """Wait until the zygote serves.
@@ -181,7 +190,7 @@ class ZygoteServer:
             kind, content = "dead", str(error)
         if kind != "ready":
             self.close()
-            raise InfrastructureError(f"The process that runs programs did not start: {content}.")
+            raise InfrastructureError(f"{_NOT_STARTED}: {content}.")
         assert isinstance(content, list)
         self.layers = content
         self.control.setblocking(False)

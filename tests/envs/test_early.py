@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from codegym.envs.execution import early
 
 _TAKEN = """
 import json, os
+import pytest
+
 from codegym.envs.execution import early
 early.begin()
 begun = [zygote.process.pid for zygote in early._begun]
@@ -45,6 +49,8 @@ def test_an_executor_that_asks_for_something_else_does_not():
 def test_what_nobody_takes_ends_with_the_process_and_a_forked_child_leaves_it_alone():
     code = """
 import os
+import pytest
+
 from codegym.envs.execution import early
 early.begin()
 print(*[zygote.process.pid for zygote in early._begun], flush=True)
@@ -68,3 +74,39 @@ def test_nothing_is_started_beside_an_executor(monkeypatch):
 
     early.begin()
     assert executor.Executor and not early._begun
+
+
+def test_where_nothing_can_be_started_the_run_says_so(tmp_path):
+    (tmp_path / "samples.jsonl").write_text('{"task_id": "HumanEval/0", "completion": "    return False"}\n')
+    code = """
+import subprocess
+from codegym.envs.execution import server
+def popen(*arguments, **options):
+    raise OSError(11, "Resource temporarily unavailable")
+server.subprocess.Popen = popen
+from codegym.cli import main
+raise SystemExit(main(["score", "samples.jsonl"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = "codegym: The process that runs programs did not start: Resource temporarily unavailable.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_the_others_end_where_one_does_not_start(monkeypatch):
+    from codegym.envs.errors import InfrastructureError
+    from codegym.envs.execution import executor
+    from codegym.envs.execution.server import ZygoteServer
+
+    started = []
+
+    class Broken(ZygoteServer):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            started.append(self)
+            if len(started) == 1:
+                self.process.kill()
+
+    monkeypatch.setattr(early, "ZygoteServer", Broken)
+    with executor.Executor(workers=3) as found, pytest.raises(InfrastructureError, match="did not start"):
+        found.report()
+    assert [one.process.poll() is not None for one in started] == [True] * 3
