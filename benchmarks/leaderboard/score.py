@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -162,7 +163,7 @@ class _Aside:
     def _fetch(self) -> None:
         self._found |= _provenance()
         importlib.import_module("codegym.benchmarks.leaderboard.metrics")
-        if is_drawn():
+        if is_drawn(sys.stdout):
             importlib.import_module("rich.table")
             importlib.import_module("rich.console")
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 if TYPE_CHECKING:
     from codegym.benchmarks.leaderboard.compare import Comparison
@@ -37,7 +37,7 @@ class Advance(Protocol):
 @contextmanager
 def progress_bar(label: str, rate: str = "pass rate") -> Iterator[Advance]:
     """A bar with a rate and remaining time on standard error; one plain line a tenth where that is no terminal."""
-    if not sys.stderr.isatty() and not _FORCED & os.environ.keys():  # rich takes a while to import
+    if not is_drawn(sys.stderr):  # rich takes a while to import
         yield _PlainProgress(label, rate)
         return
     from rich.console import Console
@@ -126,7 +126,7 @@ def print_summary(title: str, summary: Mapping[str, Any]) -> None:
         counts.append(("seconds", f"{summary['seconds']:,.1f}", ""))
     total = max(sum(summary["verdicts"].values()), 1)
     verdicts = [(verdict, f"{count:,}", f"{count / total:.1%}") for verdict, count in summary["verdicts"].items()]
-    print_table = _print_drawn if is_drawn() else _print_plain
+    print_table = _print_drawn if is_drawn(sys.stdout) else _print_plain
     print_table(title, ("", "value", "95 % interval"), [scores, counts, verdicts])
     for item in summary.get("flaky", ())[:MOST_DIFFERENCES]:
         print(f"flaky  {item['problem']} sample {item['sample']}: {', '.join(item['verdicts'])}")
@@ -140,9 +140,9 @@ def print_summary(title: str, summary: Mapping[str, Any]) -> None:
         print(f"Broken: {item['problem']}: {item['reason']}")
 
 
-def is_drawn() -> bool:
-    """Whether tables are drawn with lines and colours: where a terminal shows them, or is said to."""
-    return sys.stdout.isatty() or bool(_FORCED & os.environ.keys())
+def is_drawn(stream: TextIO) -> bool:
+    """Whether what goes there is drawn with lines and colours: where a terminal shows it, or is said to."""
+    return stream.isatty() or bool(_FORCED & os.environ.keys())
 
 
 def _print_drawn(title: str, header: Sequence[str], sections: Sequence[Sequence[Sequence[str]]]) -> None:
