@@ -428,6 +428,7 @@ class Engine:
             else:
                 self._watch(active)
         self._referees.keep_time(now)
+        self.zygotes.keep_time(now)
 
     def _kill(self, active: Active) -> None:
         if active.child is not None and active.killed_at is None and active.child.ended is None:

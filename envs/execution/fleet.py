@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -31,7 +32,7 @@ class Fleet:
         self.workers = workers
         self._start, self._expect, self._serves = start, expect, serves
         self._serving: dict[str, list[ZygoteServer]] = {}
-        self._starting: list[ZygoteServer] = []
+        self._starting: dict[ZygoteServer, float] = {}  # until when
         self._places: dict[ZygoteServer, int] = {}
 
     def of(self, profile: str) -> list[ZygoteServer]:
@@ -45,7 +46,7 @@ class Fleet:
             for place in range(self.workers):
                 zygote = self._start(profile, place)
                 self._places[zygote] = place
-                self._starting.append(zygote)
+                self._starting[zygote] = time.monotonic() + START_SECONDS
                 self._expect(zygote)
         serving = self._serving[profile]
         if not serving:
@@ -58,7 +59,7 @@ class Fleet:
 
     def every(self) -> list[ZygoteServer]:
         """Those that serve, and those that are starting."""
-        return self.serving() + self._starting
+        return [*self.serving(), *self._starting]
 
     def settle(self) -> None:
         """Wait for those that are starting."""
@@ -71,10 +72,18 @@ class Fleet:
         Raises:
             InfrastructureError: it does not start.
         """
-        self._starting.remove(zygote)
-        zygote.await_ready()
+        zygote.await_ready(self._starting.pop(zygote) - time.monotonic())
         self._serves(zygote)
         self._serving[zygote.profile].append(zygote)
+
+    def keep_time(self, now: float) -> None:
+        """Do not go on for ever without one that hangs while it starts.
+
+        Raises:
+            InfrastructureError: there is such a one.
+        """
+        for zygote in [zygote for zygote, until in self._starting.items() if until < now]:
+            self.arrive(zygote)
 
     def replace(self, zygote: ZygoteServer) -> None:
         """End a zygote that serves and start another one in its place.
@@ -87,7 +96,7 @@ class Fleet:
         zygote.close()
         fresh = self._start(zygote.profile, place)
         self._places[fresh] = place
-        self._starting.append(fresh)
+        self._starting[fresh] = time.monotonic() + START_SECONDS
         self.arrive(fresh)
 
     def close(self) -> None:

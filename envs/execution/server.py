@@ -68,6 +68,7 @@ from codegym.envs.execution import zygote
 zygote.main(config, helper)
 """
 START_SECONDS: Final = 60.0
+_LEAST_WAIT: Final = 0.01  # for what is there already
 _NOT_STARTED: Final = "The process that runs programs did not start"
 _PACKET: Final = 1 << 18
 _PART: Final = 1 << 16
@@ -176,13 +177,13 @@ class ZygoteServer:
             finally:
                 os.close(given)
 
-    def await_ready(self) -> None:
-        """Wait until the zygote serves.
+    def await_ready(self, seconds: float = START_SECONDS) -> None:
+        """Wait until the zygote serves, not longer than so many seconds.
 
         Raises:
             InfrastructureError: it does not start.
         """
-        self.control.settimeout(START_SECONDS)
+        self.control.settimeout(max(seconds, _LEAST_WAIT))
         try:
             data = self.control.recv(_PACKET)
             kind, content = codec.decode(data) if data else ("dead", "it ended before it was ready")

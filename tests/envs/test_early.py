@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +111,31 @@ def test_the_others_end_where_one_does_not_start(monkeypatch):
     with executor.Executor(workers=3) as found, pytest.raises(InfrastructureError, match="did not start"):
         found.report()
     assert [one.process.poll() is not None for one in started] == [True] * 3
+
+
+def test_one_that_hangs_while_it_starts_is_told_of(monkeypatch):
+    from codegym.envs.errors import InfrastructureError
+    from codegym.envs.execution import executor
+    from codegym.envs.execution.outcome import Job
+    from codegym.envs.execution.server import ZygoteServer
+    from codegym.envs.problems.problem import CallTest, Problem
+
+    started = []
+
+    class Hanging(ZygoteServer):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            started.append(self)
+            if len(started) == 2:
+                self.process.send_signal(signal.SIGSTOP)
+
+    monkeypatch.setattr(early, "ZygoteServer", Hanging)
+    problem = Problem("t/1", "", "f", hidden_tests=(CallTest((1,), 2),))
+    slow = Job(problem, "import time\ntime.sleep(3)\ndef f(x): return x + 1")
+    with executor.Executor(workers=2) as found:
+        found.report()  # the first one serves
+        (hangs,) = found._engine.zygotes._starting
+        found._engine.zygotes._starting[hangs] = 0.0
+        with pytest.raises(InfrastructureError, match="did not start"):
+            found.run([slow])
+    assert all(one.process.poll() is not None for one in started)
